@@ -1,0 +1,38 @@
+package flows
+
+import "ipvd/pmd"
+
+// Burst is a list of packets, a range of the worker's vector.
+type Burst = pmd.Burst
+
+// Stage is a step in a packet's way. Push takes ownership of the burst's
+// packets: the stage hands each of them on to one of its edges, or drops it
+// and counts it, before Push returns. A stage belongs to one worker, which
+// calls it from one goroutine; it holds no packet between two steps of the
+// worker. In Push: no allocation, map, lock, channel, defer, log or system call.
+type Stage interface {
+	Push(b Burst)
+}
+
+// Verdict is where a classifier sends a packet: the index of an edge.
+type Verdict = uint32
+
+// Output is the last stage of a way: it queues bursts on a TX queue. The
+// exchange that follows the step sends them, and counts what the queue refuses.
+type Output struct {
+	set  pmd.PollSet
+	list *pmd.SegList
+	slot uint32
+	q    pmd.TxQueue
+}
+
+// Push queues b for sending. It gives away one reference of each packet.
+func (o *Output) Push(b Burst) {
+	if !o.list.Add(o.slot, b) {
+		o.set.Flush()
+		o.list.Add(o.slot, b)
+	}
+}
+
+// Queue is the queue that o sends to.
+func (o *Output) Queue() pmd.TxQueue { return o.q }

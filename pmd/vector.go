@@ -1,0 +1,158 @@
+package pmd
+
+// Burst is a range of a Vector: packets Off to Off+N. Whoever is handed a
+// burst owns its packets.
+type Burst struct{ Off, N uint32 }
+
+// Seg is a burst bound for a queue slot of a poll set, or received from one.
+// Its layout is shared with C.
+type Seg struct{ Slot, Off, N uint32 }
+
+// SegList is a list of segments with room fixed at creation. Segs[:N] is in
+// use. Worker only.
+type SegList struct {
+	Segs []Seg
+	N    int
+}
+
+// Add appends burst b for slot; false, and nothing is added, when the list is
+// full.
+func (l *SegList) Add(slot uint32, b Burst) bool {
+	n := l.N
+	if uint(n) >= uint(len(l.Segs)) {
+		return false
+	}
+	l.Segs[n] = Seg{slot, b.Off, b.N}
+	l.N = n + 1
+	return true
+}
+
+// Vector is the packet memory of one worker: the packets of the current step
+// and what the next exchange frees and replaces. All slices have their final
+// length from the start and may lie in C's memory. Worker only.
+type Vector struct {
+	Pkts  []*Mbuf // Pkts[:N]: this step's packets, received and regrouped
+	N     int
+	Free  []*Mbuf // Free[:NFree]: references given up, freed by the runtime's poll set
+	NFree int
+	Stock []*Mbuf // Stock[:NStock]: fresh mbufs (Reset), topped up by the runtime's poll set
+	// NStock counts down as Alloc takes from the end.
+	NStock int
+	// Overflow frees Free[:NFree] at once and sets NFree to 0; the vector calls
+	// it when Free is full. Set by the runtime.
+	Overflow func(*Vector)
+}
+
+// Reset forgets this step's packets. What they referred to must have been given
+// away.
+func (v *Vector) Reset() { v.N = 0 }
+
+// Packets is burst b as a slice of the vector.
+func (v *Vector) Packets(b Burst) []*Mbuf { return v.Pkts[b.Off : b.Off+b.N : b.Off+b.N] }
+
+// Left is the number of packets that can still be appended in this step.
+func (v *Vector) Left() int { return len(v.Pkts) - v.N }
+
+// Grow appends room for n packets and gives it as a burst, whose content the
+// caller must set; false when the vector has less room.
+func (v *Vector) Grow(n int) (Burst, bool) {
+	if n < 0 || n > len(v.Pkts)-v.N {
+		return Burst{}, false
+	}
+	b := Burst{uint32(v.N), uint32(n)}
+	v.N += n
+	return b, true
+}
+
+// Append adds one packet and gives it as a burst; false when the vector is full
+// (the caller still owns m).
+func (v *Vector) Append(m *Mbuf) (Burst, bool) {
+	b, ok := v.Grow(1)
+	if ok {
+		v.Pkts[b.Off] = m
+	}
+	return b, ok
+}
+
+// Drop gives up one reference to m. The caller counts it.
+func (v *Vector) Drop(m *Mbuf) {
+	if v.NFree == len(v.Free) {
+		v.Overflow(v)
+	}
+	v.Free[v.NFree] = m
+	v.NFree++
+}
+
+// DropBurst gives up one reference to every packet of b.
+func (v *Vector) DropBurst(b Burst) {
+	for _, m := range v.Packets(b) {
+		v.Drop(m)
+	}
+}
+
+// Alloc takes a fresh, empty mbuf from the stock; nil when it is used up, which
+// the caller counts as a drop (no_mbuf) or works around until the next step.
+func (v *Vector) Alloc() *Mbuf {
+	if v.NStock == 0 {
+		return nil
+	}
+	v.NStock--
+	return v.Stock[v.NStock]
+}
+
+// Writable gives a packet with m's content that the caller may write: m itself
+// when nobody else refers to it, else a copy from the stock, for which the
+// reference to m is given up. It returns nil, and the caller still owns m, when
+// the stock has too few mbufs.
+func (v *Vector) Writable(m *Mbuf) *Mbuf {
+	if !m.Shared() {
+		return m
+	}
+	c := v.Copy(m)
+	if c != nil {
+		v.Drop(m)
+	}
+	return c
+}
+
+// Copy gives a deep copy of m from the stock, of as many segments as its length
+// needs; nil when the stock has too few mbufs. The caller owns both.
+func (v *Vector) Copy(m *Mbuf) *Mbuf {
+	head := v.Alloc()
+	if head == nil {
+		return nil
+	}
+	head.vlanTCI, head.port = m.vlanTCI, m.port
+	last, src := head, m.Data()
+	for s := m; ; {
+		for len(src) > 0 {
+			room := last.Room()
+			if len(room) == 0 {
+				next := v.Alloc()
+				if next == nil {
+					v.Drop(head)
+					return nil
+				}
+				last.next = next
+				last = next
+				head.nbSegs++
+				room = last.Room()
+			}
+			n := copy(room, src)
+			last.dataLen += uint16(n)
+			head.pktLen += uint32(n)
+			src = src[n:]
+		}
+		if s = s.next; s == nil {
+			return head
+		}
+		src = s.Data()
+	}
+}
+
+// NewVector makes a vector in Go's memory with room for pkts packets in a step,
+// free given-up references and stock fresh mbufs. A runtime whose poll set
+// hands the vector to C makes its own.
+func NewVector(pkts, free, stock int, overflow func(*Vector)) *Vector {
+	return &Vector{Pkts: make([]*Mbuf, pkts), Free: make([]*Mbuf, free), Stock: make([]*Mbuf, stock), Overflow: overflow}
+}
