@@ -1,0 +1,100 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const about = `ipvd gives many network namespaces (slaves) one NIC and one MAC address (the
+master), as Linux ipvlan does, on a data plane of its own over DPDK.`
+
+// Command is the command line of ipvd. It reads flags, then the environment
+// for flags that are not given, checks them, and calls run. Errors are returned
+// to the caller of Execute, which prints them.
+func Command(run func(Config) error) *cobra.Command {
+	c := Default()
+	all := groups(&c)
+	cmd := &cobra.Command{
+		Use:   "ipvd --master NAME[=WIRE] [flags] [-- EAL arguments]",
+		Short: "Linux ipvlan in user space",
+		Long:  about,
+		// The caller prints the error once, without the whole help text.
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.finish(cmd.Flags(), args); err != nil {
+				return err
+			}
+			return run(c)
+		},
+	}
+	for _, g := range all {
+		g.flags.SortFlags = false
+		cmd.Flags().AddFlagSet(g.flags)
+	}
+	cmd.SetUsageFunc(func(cmd *cobra.Command) error {
+		_, err := fmt.Fprint(cmd.OutOrStdout(), usage(cmd, all))
+		return err
+	})
+	return cmd
+}
+
+// finish completes c from the environment and from what follows `--`, and
+// checks what no single flag can.
+func (c *Config) finish(f *pflag.FlagSet, args []string) error {
+	dash := f.ArgsLenAtDash()
+	if dash < 0 {
+		dash = len(args)
+	}
+	if dash > 0 {
+		return fmt.Errorf("unexpected argument %q: flags begin with --, and EAL arguments stand behind a lone --", args[0])
+	}
+	c.EAL = args
+	if err := applyEnv(f); err != nil {
+		return err
+	}
+	allowed, err := allowedCPUs()
+	if err != nil {
+		return err
+	}
+	return c.check(allowed)
+}
+
+// check refuses what does not fit together. Without --workers the first of the
+// allowed CPUs, in ascending order, runs the only worker.
+func (c *Config) check(allowed []int) error {
+	if len(c.Masters) == 0 {
+		return fmt.Errorf("no master is given: name one with --master NAME[=WIRE], such as --master eth0")
+	}
+	if c.HostInterface != "" && len(c.Masters) > 1 {
+		return fmt.Errorf("--host-interface %s fits a single master, but %d are given: leave it out", c.HostInterface, len(c.Masters))
+	}
+	if c.Group == "" {
+		return fmt.Errorf("--group is empty: name a group, such as root")
+	}
+	for _, cpu := range c.Workers {
+		if !slices.Contains(allowed, cpu) {
+			return fmt.Errorf("--workers: CPU %d is not one that this process may use: choose from %s", cpu, formatCPUs(allowed))
+		}
+	}
+	if c.Workers == nil {
+		c.Workers = allowed[:1]
+	}
+	return nil
+}
+
+func usage(cmd *cobra.Command, all []group) string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "Usage:\n  %s\n", cmd.Use)
+	for _, g := range all {
+		fmt.Fprintf(&s, "\n%s:\n%s", g.title, g.flags.FlagUsages())
+	}
+	s.WriteString("\n  -h, --help   show this text\n\nEach flag is an environment variable as well, IPVD_STATE_DIR for --state-dir,\n" +
+		"which the flag overrides. IPVD_MASTER holds masters separated by spaces.\n" +
+		"What follows -- goes to DPDK: ipvd --master eth0 -- --file-prefix=lab\n")
+	return s.String()
+}

@@ -1,0 +1,41 @@
+// Package config is what ipvd is told at its start: flags, environment
+// variables and the arguments that DPDK takes, read into one checked Config.
+package config
+
+// Config is the daemon's configuration after Command has checked it.
+type Config struct {
+	Masters       []Master // at least one; names and wires are unique
+	HostInterface string   // host port's name; empty: the master's. Only with a single master
+	Force         bool     // take over the interface that carries the default route
+
+	Mode        string // of a new master: l2, l3 or l3s
+	Flag        string // of a new master: bridge, private or vepa
+	SourceMAC   string // what becomes of a slave's foreign source MAC: rewrite, drop or pass
+	MTU         int    // bytes of an L3 packet; 0: the wire's
+	Promiscuous bool   // receive frames for foreign MACs
+
+	Workers []int    // CPUs, a worker on each; ascending, never empty
+	Burst   int      // most packets that a queue gives in a step
+	Pool    int      // mbufs
+	Memory  int      // MiB for DPDK when there are no hugepages
+	EAL     []string // DPDK's own arguments, unchecked
+
+	Socket    string // absolute path of the control socket
+	Group     string // group that may use the socket
+	StateDir  string // absolute path of what survives a restart
+	Ephemeral bool   // keep nothing, and remove every interface at the end
+
+	LogLevel  string // trace, debug, info, warn or error
+	LogFormat string // json or console
+}
+
+// Default is the configuration without any flag. It names no master and no
+// worker yet.
+func Default() Config {
+	return Config{
+		Mode: "l3", Flag: "bridge", SourceMAC: "rewrite",
+		Burst: 64, Pool: 16384, Memory: 128,
+		Socket: "/run/ipvd.sock", Group: "ipvd", StateDir: "/var/lib/ipvd",
+		LogLevel: "info", LogFormat: "json",
+	}
+}
