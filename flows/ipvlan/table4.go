@@ -1,0 +1,74 @@
+package ipvlan
+
+import "sync/atomic"
+
+// Lookup4 finds the slave of IPv4 address a, a big-endian number: 10.0.0.1 is
+// 0x0a000001. Any goroutine.
+func (t *Table) Lookup4(a uint32) (slave uint32, ok bool) {
+	s := t.v4.Load()
+	h := s.hash4(a) >> (s.shift & 63)
+	b := &s.buckets[h/bucketLen]
+	first := makeWord(a, 0)
+	for i := range uint64(bucketLen) {
+		w := atomic.LoadUint64(&b[(h+i)%bucketLen])
+		if v := w - first; v < maxValue {
+			return uint32(v), true
+		}
+		if w == empty {
+			return 0, false
+		}
+	}
+	for i := range s.overflow {
+		if v := atomic.LoadUint64(&s.overflow[i]) - first; v < maxValue {
+			return uint32(v), true
+		}
+	}
+	return 0, false
+}
+
+// hash4 is multiply-shift, strongly universal in its upper 32 bits: whoever
+// does not know the keys makes two addresses collide no more often than chance
+// does (Dietzfelbinger 1996; Thorup, High Speed Hashing for Integers and
+// Strings, section 3).
+func (s *slots) hash4(a uint32) uint64 { return uint64(a)*s.key[0] + s.key[4] }
+
+func (s *slots) find4(h uint64, a uint32) int {
+	return s.find(h, func(w uint64) bool { return tagOf(w) == a })
+}
+
+func (s *slots) set4(a, slave uint32) bool {
+	h, w := s.hash4(a), makeWord(a, slave)
+	if i := s.find4(h, a); i >= 0 {
+		atomic.StoreUint64(s.slot(h, i), w)
+		return true
+	}
+	return s.insert(h, w)
+}
+
+func (s *slots) delete4(a uint32) bool {
+	h := s.hash4(a)
+	i := s.find4(h, a)
+	if i >= 0 {
+		s.remove(h, i)
+	}
+	return i >= 0
+}
+
+// rehash4 makes new slots with new keys, of a size that suits what is live.
+func (s *slots) rehash4() *slots {
+	for try := 0; ; try++ {
+		n := newSlots(s.live << (try / 4))
+		if n.copy4(s) {
+			return n
+		}
+	}
+}
+
+func (s *slots) copy4(from *slots) bool {
+	for w := range from.all {
+		if !s.insert(s.hash4(tagOf(w)), w) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,136 @@
+package ipvlan
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"math/bits"
+	"sync/atomic"
+)
+
+const (
+	bucketLen   = 16 // words: two cache lines
+	overflowLen = 8  // words: one cache line
+	slotsPerKey = 4  // a quarter full at most: a bucket is full for one in a million
+	minSlots    = 4 * bucketLen
+
+	empty     uint64 = 0
+	tombstone uint64 = 1 << 32   // was used; a reader goes on past it
+	maxValue  uint64 = 1<<32 - 1 // values are below it
+)
+
+// bucket is where a key's word is: from the key's home slot on, around the
+// bucket, up to the first empty slot.
+type bucket [bucketLen]uint64
+
+// slots is a hash table of 64-bit words, each a tag of 32 bits with a value.
+// A word is read and written as a whole, with sync/atomic, so no reader sees a
+// tag with the value of another. Words never move: growth makes new slots.
+type slots struct {
+	buckets []bucket
+	shift   uint      // hash >> shift is the home slot
+	key     [5]uint64 // random; never changed
+
+	// overflow has the words whose bucket is full. A reader comes here only
+	// from a bucket without an empty slot, and no bucket gets one back.
+	overflow [overflowLen]uint64
+
+	used int // writer only: words in buckets that are not empty
+	live int // writer only: words with a value
+}
+
+// newSlots makes slots with room for twice the keys before they are full.
+func newSlots(keys int) *slots {
+	n := max(minSlots, 2*slotsPerKey*keys)
+	order := bits.Len(uint(n - 1))
+	s := &slots{buckets: make([]bucket, 1<<order/bucketLen), shift: uint(64 - order)}
+	var b [8 * len(s.key)]byte
+	rand.Read(b[:]) // never fails: it ends the program when the kernel has no entropy
+	for i := range s.key {
+		s.key[i] = binary.NativeEndian.Uint64(b[8*i:])
+	}
+	return s
+}
+
+// limit is how many slots may be in use.
+func (s *slots) limit() int { return len(s.buckets) * bucketLen / slotsPerKey }
+
+func makeWord(tag, value uint32) uint64 { return uint64(tag)<<32 + 1 + uint64(value) }
+func tagOf(word uint64) uint32          { return uint32(word >> 32) }
+func valueOf(word uint64) uint32        { return uint32(word - 1) }
+func hasValue(word uint64) bool         { return uint32(word) != 0 }
+
+// slot is the i-th place for a key with hash h, of bucketLen + overflowLen.
+func (s *slots) slot(h uint64, i int) *uint64 {
+	if i >= bucketLen {
+		return &s.overflow[i-bucketLen]
+	}
+	home := h >> s.shift
+	return &s.buckets[home/bucketLen][(home+uint64(i))%bucketLen]
+}
+
+// find is the place of the word that is the wanted one, or -1. Writer only.
+func (s *slots) find(h uint64, wanted func(word uint64) bool) int {
+	for i := range bucketLen + overflowLen {
+		w := *s.slot(h, i)
+		if hasValue(w) && wanted(w) {
+			return i
+		}
+		if w == empty && i < bucketLen {
+			return -1
+		}
+	}
+	return -1
+}
+
+// insert adds a word that is not in yet. It fails when the slots are full, or
+// these keys are too many in one bucket: time for new slots. Writer only.
+func (s *slots) insert(h uint64, word uint64) bool {
+	if s.used >= s.limit() {
+		return false
+	}
+	for i := range bucketLen + overflowLen {
+		p := s.slot(h, i)
+		if hasValue(*p) {
+			continue
+		}
+		if *p == empty && i < bucketLen {
+			s.used++
+		}
+		s.live++
+		atomic.StoreUint64(p, word)
+		return true
+	}
+	return false
+}
+
+// remove frees place i of hash h. Writer only.
+func (s *slots) remove(h uint64, i int) {
+	s.live--
+	if i >= bucketLen {
+		atomic.StoreUint64(s.slot(h, i), empty)
+		return
+	}
+	atomic.StoreUint64(s.slot(h, i), tombstone)
+	// No reader goes past an empty slot, so tombstones before one are of no use.
+	for *s.slot(h, (i+1)%bucketLen) == empty && *s.slot(h, i) == tombstone {
+		atomic.StoreUint64(s.slot(h, i), empty)
+		s.used--
+		i = (i + bucketLen - 1) % bucketLen
+	}
+}
+
+// all yields every word with a value. Writer only.
+func (s *slots) all(yield func(word uint64) bool) {
+	for i := range s.buckets {
+		for _, w := range s.buckets[i] {
+			if hasValue(w) && !yield(w) {
+				return
+			}
+		}
+	}
+	for _, w := range s.overflow {
+		if hasValue(w) && !yield(w) {
+			return
+		}
+	}
+}
