@@ -1,0 +1,119 @@
+package tap
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"golang.org/x/sys/unix"
+)
+
+// Errors that callers test for, besides those of package pmd.
+var (
+	// ErrNameTaken: the namespace has another interface of that name.
+	ErrNameTaken = errors.New("interface name is taken")
+	// ErrForeign: the interface of that name is not the one asked for.
+	ErrForeign = errors.New("not the interface asked for")
+)
+
+// Config is what to open or attach to. Zero fields leave what the kernel chose.
+type Config struct {
+	Name    string           // interface name; for Open, "" takes a free ipvd0, ipvd1, ...
+	Alias   string           // interface alias; written by Open, checked by Attach
+	MTU     int              // bytes of L3 packet, 68 to 65521
+	MAC     net.HardwareAddr // 6 bytes
+	Persist bool             // the interface outlives the port
+}
+
+const (
+	tunPath     = "/dev/net/tun"
+	tempPattern = "ipvd%d"
+	// tapFlags makes single-queue interfaces: a second attach is then refused.
+	tapFlags = unix.IFF_TAP | unix.IFF_NO_PI | unix.IFF_VNET_HDR
+)
+
+// Open makes a new TAP interface in the caller's network namespace and attaches
+// to it. It fails with ErrNameTaken rather than attach to an existing one.
+func Open(cfg Config) (*Port, error) {
+	name := cfg.Name
+	if name == "" {
+		name = tempPattern
+	}
+	p, err := attachFile(name, unix.IFF_TUN_EXCL)
+	if errors.Is(err, unix.EBUSY) {
+		err = ErrNameTaken
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tap %s: open: %w", name, err)
+	}
+	if err := p.configure(cfg, true); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("tap %s: open: %w", name, err)
+	}
+	return p, nil
+}
+
+// attachFile opens /dev/net/tun in the calling thread's namespace and attaches
+// it to the TAP called name, which the kernel makes if there is none.
+func attachFile(name string, flags uint16) (*Port, error) {
+	fd, err := unix.Open(tunPath, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", tunPath, err)
+	}
+	got, err := setIff(fd, name, tapFlags|flags)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, vnetHdrLen)
+	}
+	if err == nil {
+		err = unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, 0)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return newPort(fd, got), nil
+}
+
+// setIff attaches fd to an interface and gives the name that it has.
+func setIff(fd int, name string, flags uint16) (string, error) {
+	ifr, err := unix.NewIfreq(name)
+	if err != nil {
+		return "", fmt.Errorf("interface name %q: %w", name, err)
+	}
+	ifr.SetUint16(flags)
+	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr); err != nil {
+		return "", err
+	}
+	return ifr.Name(), nil
+}
+
+// configure gives the interface what cfg says and reads back the rest.
+func (p *Port) configure(cfg Config, setAlias bool) error {
+	link, h, err := p.link()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	if cfg.MTU != 0 {
+		if cfg.MTU < minMTU || cfg.MTU > maxMTU {
+			return fmt.Errorf("MTU %d is not in %d to %d", cfg.MTU, minMTU, maxMTU)
+		}
+		if err := h.LinkSetMTU(link, cfg.MTU); err != nil {
+			return fmt.Errorf("set MTU %d: %w", cfg.MTU, err)
+		}
+		link.Attrs().MTU = cfg.MTU
+	}
+	if cfg.MAC != nil {
+		if err := h.LinkSetHardwareAddr(link, cfg.MAC); err != nil {
+			return fmt.Errorf("set MAC %s: %w", cfg.MAC, err)
+		}
+		link.Attrs().HardwareAddr = cfg.MAC
+	}
+	if setAlias && cfg.Alias != "" {
+		if err := h.LinkSetAlias(link, cfg.Alias); err != nil {
+			return fmt.Errorf("set alias %q: %w", cfg.Alias, err)
+		}
+	}
+	p.SetInfo(link.Attrs().MTU, link.Attrs().HardwareAddr)
+	return p.SetPersist(cfg.Persist)
+}

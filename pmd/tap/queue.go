@@ -1,0 +1,48 @@
+package tap
+
+import (
+	"sync/atomic"
+
+	"ipvd/pmd"
+)
+
+// queue is the RX or the TX queue of a port. One worker reads an RX queue, any
+// number send to a TX queue.
+type queue struct {
+	port  *Port
+	stats counters
+}
+
+// Port is the port that the queue belongs to.
+func (q *queue) Port() pmd.Port { return q.port }
+
+// Index is 0: a TAP has one queue each way.
+func (q *queue) Index() int { return 0 }
+
+// Stats reads the counters, from any goroutine.
+func (q *queue) Stats() pmd.QueueStats { return q.stats.load() }
+
+// counters are added to once a burst: several workers may share a queue.
+type counters struct {
+	packets, bytes, full, tooBig, refused, errors atomic.Uint64
+}
+
+func (c *counters) add(t pmd.QueueStats) {
+	if t.Packets != 0 {
+		c.packets.Add(t.Packets)
+		c.bytes.Add(t.Bytes)
+	}
+	if t.Full|t.TooBig|t.Refused|t.Errors != 0 {
+		c.full.Add(t.Full)
+		c.tooBig.Add(t.TooBig)
+		c.refused.Add(t.Refused)
+		c.errors.Add(t.Errors)
+	}
+}
+
+func (c *counters) load() pmd.QueueStats {
+	return pmd.QueueStats{
+		Packets: c.packets.Load(), Bytes: c.bytes.Load(), Full: c.full.Load(),
+		TooBig: c.tooBig.Load(), Refused: c.refused.Load(), Errors: c.errors.Load(),
+	}
+}
