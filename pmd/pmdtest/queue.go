@@ -1,0 +1,206 @@
+package pmdtest
+
+import (
+	"bytes"
+	"sync"
+	"sync/atomic"
+
+	"ipvd/pmd"
+)
+
+// RxQueue is a queue of frames that a test injected.
+type RxQueue struct {
+	port    *Port
+	index   int
+	driving atomic.Bool
+	stall   atomic.Pointer[chan struct{}]
+
+	mu     sync.Mutex
+	frames [][]byte
+	replay bool
+	at     int // of replay
+	stats  pmd.QueueStats
+}
+
+// TxQueue is a queue of frames that a test takes.
+type TxQueue struct {
+	port    *Port
+	index   int
+	driving atomic.Bool
+
+	mu    sync.Mutex
+	sent  [][]byte
+	stats pmd.QueueStats
+}
+
+// Port is the queue's port.
+func (q *RxQueue) Port() pmd.Port { return q.port }
+
+// Port is the queue's port.
+func (q *TxQueue) Port() pmd.Port { return q.port }
+
+// Index is the queue's number.
+func (q *RxQueue) Index() int { return q.index }
+
+// Index is the queue's number.
+func (q *TxQueue) Index() int { return q.index }
+
+// Stats counts what was received.
+func (q *RxQueue) Stats() pmd.QueueStats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.stats
+}
+
+// Stats counts what was sent or dropped.
+func (q *TxQueue) Stats() pmd.QueueStats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.stats
+}
+
+// Inject queues copies of frames, to be received from queue.
+func (p *Port) Inject(queue int, frames ...[]byte) {
+	q := p.rx[queue]
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, f := range frames {
+		q.frames = append(q.frames, bytes.Clone(f))
+	}
+}
+
+// Replay makes queue receive frames over and over, a full burst each step,
+// without allocation.
+func (p *Port) Replay(queue int, frames ...[]byte) {
+	q := p.rx[queue]
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.frames, q.replay, q.at = frames, len(frames) > 0, 0
+}
+
+// Waiting is the number of injected frames that are not received yet.
+func (p *Port) Waiting(queue int) int {
+	q := p.rx[queue]
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.frames)
+}
+
+// Stall makes the worker that polls queue hang in Receive, once it gets there,
+// until resume is called.
+func (p *Port) Stall(queue int) (resume func()) {
+	gate := make(chan struct{})
+	p.rx[queue].stall.Store(&gate)
+	return func() {
+		p.rx[queue].stall.Store(nil)
+		close(gate)
+	}
+}
+
+// Sent takes the frames that queue has sent since the last call, nil when none.
+func (p *Port) Sent(queue int) [][]byte {
+	q := p.tx[queue]
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	sent := q.sent
+	q.sent = nil
+	return sent
+}
+
+// receive appends up to burst packets to v and gives their number.
+func (q *RxQueue) receive(v *pmd.Vector, burst int) int {
+	if gate := q.stall.Load(); gate != nil {
+		<-*gate
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n, taken := 0, 0
+	for n < burst && v.Left() > 0 && taken < len(q.frames) {
+		frame := q.frames[taken]
+		if q.replay {
+			frame = q.frames[q.at%len(q.frames)]
+			q.at++
+		} else {
+			taken++
+		}
+		m := q.port.rt.Pool().packet(frame)
+		if m == nil {
+			q.stats.NoMbuf++
+			if q.replay {
+				break
+			}
+			continue
+		}
+		v.Append(m)
+		q.stats.Packets++
+		q.stats.Bytes += uint64(len(frame))
+		n++
+	}
+	if q.frames = q.frames[taken:]; len(q.frames) == 0 {
+		q.frames = nil
+	}
+	return n
+}
+
+// packet makes a packet of frame, nil when the pool has too few mbufs for it.
+func (p *Pool) packet(frame []byte) *pmd.Mbuf {
+	head := p.Get()
+	if head == nil || head.SetLen(len(frame)) {
+		if head != nil {
+			copy(head.Data(), frame)
+		}
+		return head
+	}
+	var segs []*pmd.Mbuf
+	lens := []int{p.room}
+	for left := len(frame) - p.room; left > 0; left -= p.room {
+		s := p.Get()
+		if s == nil {
+			for _, m := range append(segs, head) {
+				p.rt.Free(m)
+			}
+			return nil
+		}
+		segs, lens = append(segs, s), append(lens, min(left, p.room))
+	}
+	head.Chain(segs, lens)
+	for s := head; s != nil; s = s.Next() {
+		frame = frame[copy(s.Data(), frame):]
+	}
+	return head
+}
+
+// send takes one reference to m, as a driver that linearises what has too many
+// segments for it.
+func (q *TxQueue) send(m *pmd.Mbuf) {
+	info := q.port.Info()
+	q.port.mu.Lock()
+	down, capacity, discard := q.port.down || q.port.closed, q.port.cap, q.port.discard
+	q.port.mu.Unlock()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case down:
+		q.stats.Refused++
+	case info.Caps.MaxFrame > 0 && m.Len() > info.Caps.MaxFrame:
+		q.stats.TooBig++
+	case capacity > 0 && len(q.sent) >= capacity:
+		q.stats.Full++
+	default:
+		q.stats.Packets++
+		q.stats.Bytes += uint64(m.Len())
+		if !discard {
+			q.sent = append(q.sent, Bytes(m))
+		}
+	}
+	q.port.rt.Free(m)
+}
+
+// Bytes is a copy of the whole packet m, all its segments.
+func Bytes(m *pmd.Mbuf) []byte {
+	frame := make([]byte, 0, m.Len())
+	for s := m; s != nil; s = s.Next() {
+		frame = append(frame, s.Data()...)
+	}
+	return frame
+}
