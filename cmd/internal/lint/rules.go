@@ -1,0 +1,64 @@
+package main
+
+// A pattern is a folder (`pmd/dpdk`), a folder and all below it (`cmd/...`) or
+// the end of a file's name (`*_unsafe.go`).
+
+// module is the path that our own imports begin with.
+const module = "ipvd"
+
+// topFolders are the folders that the repository's root may have, bin being
+// what make builds. Folders whose name begins with a dot are not looked at.
+var topFolders = []string{"pmd", "flows", "cmd", "perf", "deploy", "bin"}
+
+// layer says which of our folders the packages of a folder may import.
+type layer struct {
+	from string
+	to   []string
+}
+
+// layers are tried in this order; the first that matches a package counts.
+// Imports go down only: programs, flows/ipvlan, {flows, flows/route}, pmd.
+// flows/wire stands beside them all and imports nothing of ours.
+var layers = []layer{
+	{"pmd", nil},
+	{"pmd/...", []string{"pmd"}},
+	{"flows/wire", nil},
+	{"flows", []string{"pmd", "flows/wire"}},
+	{"flows/route", []string{"pmd", "flows/wire"}},
+	{"flows/ipvlan", []string{"pmd", "flows", "flows/wire", "flows/route"}},
+	{"flows/examples/...", []string{"pmd/...", "flows", "flows/wire"}},
+	{"cmd/...", []string{"cmd/...", "pmd/...", "flows/..."}},
+	{"perf/...", []string{"perf/...", "pmd/...", "flows/..."}},
+	{"deploy/...", nil},
+}
+
+// testImports are ours that a test of any layer may import.
+var testImports = []string{"pmd/pmdtest"}
+
+// confined is an import that only some folders or files may have.
+type confined struct {
+	path string
+	in   []string // patterns where alone it may stand; nil: anywhere
+	not  []string // patterns where it may not stand
+}
+
+var confinedImports = []confined{
+	{path: "C", in: []string{"pmd/dpdk"}},
+	{path: "unsafe", in: []string{"pmd/dpdk", "pmd/tap", "pmd/pmdtest", "*_unsafe.go", "*_unsafe_test.go"}},
+	{path: "github.com/rs/zerolog", not: []string{"pmd/...", "flows/..."}},
+	{path: "github.com/rs/zerolog/log", not: []string{"pmd/...", "flows/..."}},
+}
+
+// endsProcess are the calls that only package main and tests may make, by the
+// import path they come from; a builtin's is empty.
+var endsProcess = map[string][]string{
+	"":    {"panic"},
+	"os":  {"Exit"},
+	"log": {"Fatal", "Fatalf", "Fatalln", "Panic", "Panicf", "Panicln"},
+}
+
+// emptyNames are package names that say nothing about what is in the package.
+var emptyNames = []string{"util", "utils", "common", "helper", "helpers", "manager", "engine"}
+
+// maxLines is the longest that a Go file without tests may be.
+const maxLines = 400
