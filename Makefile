@@ -1,0 +1,31 @@
+# Targets of ipvd. `make help` lists them.
+
+PROGRAMS := ipvd ipvctl
+FUZZTIME := 10s
+
+.DEFAULT_GOAL := all
+.PHONY: all deps run test lint fuzz clean help
+
+all: ## build bin/ipvd and bin/ipvctl (default)
+	go build -o bin/ $(PROGRAMS:%=./cmd/%)
+
+deps: ## install missing Debian packages; silent when none is missing
+	@deploy/deps
+
+run: deps all ## build, then show ipvd at work (root; about a minute)
+	deploy/demo
+
+test: deps ## run every test (root runs more of them)
+	@.ci/test
+
+lint: deps ## check form, go vet and the rules of imports
+	@.ci/lint
+
+fuzz: deps ## fuzz every target for FUZZTIME (10s)
+	@.ci/fuzz $(FUZZTIME)
+
+clean: ## remove what was built
+	rm -rf bin
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
