@@ -38,6 +38,9 @@ type Vector struct {
 	Stock []*Mbuf // Stock[:NStock]: fresh mbufs (Reset), topped up by the runtime's poll set
 	// NStock counts down as Alloc takes from the end.
 	NStock int
+	// Resets counts the calls of Reset: a stage that bounds what it does in a
+	// step sees by it that a new step has begun.
+	Resets uint64
 	// Overflow frees Free[:NFree] at once and sets NFree to 0; the vector calls
 	// it when Free is full. Set by the runtime.
 	Overflow func(*Vector)
@@ -45,7 +48,10 @@ type Vector struct {
 
 // Reset forgets this step's packets. What they referred to must have been given
 // away.
-func (v *Vector) Reset() { v.N = 0 }
+func (v *Vector) Reset() {
+	v.N = 0
+	v.Resets++
+}
 
 // Packets is burst b as a slice of the vector.
 func (v *Vector) Packets(b Burst) []*Mbuf { return v.Pkts[b.Off : b.Off+b.N : b.Off+b.N] }
