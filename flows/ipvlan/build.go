@@ -1,0 +1,143 @@
+package ipvlan
+
+import (
+	"fmt"
+
+	"ipvd/flows"
+	"ipvd/pmd"
+)
+
+// Build adds m's data plane to a worker's graph; several masters fit in one
+// graph. Receive queues are shared out among the workers by number, a slave's
+// by its id, so that a slave stays with its worker when others come and go. An
+// error wraps ErrMaster when m itself is at fault.
+func Build(g *flows.Graph, m *Master) error {
+	if err := m.check(); err != nil {
+		return fmt.Errorf("master %s: %w", m.Name, err)
+	}
+	b := builder{g: g, m: m}
+	if err := b.build(); err != nil {
+		return fmt.Errorf("master %s: %w", m.Name, err)
+	}
+	return nil
+}
+
+// builder is what the functions of this file share while they build.
+type builder struct {
+	g *flows.Graph
+	m *Master
+	p *plane
+}
+
+// build is the picture of the data plane: doc.go draws it.
+func (b *builder) build() (err error) {
+	if b.p, err = newPlane(b.g, b.m); err != nil {
+		return err
+	}
+	if err := b.inputs("to wire", b.m.Host, 0, b.p.wire); err != nil {
+		return err
+	}
+	switch b.m.Mode {
+	case L2:
+		return b.l2()
+	case L3:
+		return b.l3()
+	}
+	return b.l3s()
+}
+
+func (b *builder) l2() error {
+	r := &replicate{plane: b.p, limit: b.m.ReplicateLimit, counters: b.g.Counters(b.m.Counters.Replicate)}
+	if r.limit <= 0 {
+		r.limit = defaultReplicateLimit
+	}
+	b.edges("replicate", "deliver", "to host", "to wire")
+	if err := b.classify(r); err != nil {
+		return err
+	}
+	b.edges("egress l2", "deliver", "to wire", "to host", "replicate")
+	return b.slaves("egress l2", &egressL2{plane: b.p, flag: b.m.Flag, replicate: r})
+}
+
+func (b *builder) l3() error {
+	if err := b.classify(nil); err != nil {
+		return err
+	}
+	punt, err := b.g.Output(b.name("punt"), b.m.Punt)
+	if err != nil {
+		return err
+	}
+	b.edges("egress l3", "deliver", "punt")
+	return b.slaves("egress l3", &egressL3{plane: b.p, flag: b.m.Flag, router: punt})
+}
+
+func (b *builder) l3s() error {
+	if err := b.inputs("to host", b.m.Wire, 0, b.p.host.out); err != nil {
+		return err
+	}
+	out, err := output(b.g, b.name("to return"), b.m.Return)
+	if err != nil {
+		return err
+	}
+	c := b.g.Counters(b.m.Counters.Host)
+	back := &fromReturn{plane: b.p, counters: c}
+	if err := b.inputs("from return", b.m.Return, 0, back); err != nil {
+		return err
+	}
+	b.edges("from return", "deliver")
+	b.edges("egress l3s", "deliver", "to return")
+	router := &toReturn{plane: b.p, mac: b.m.ReturnMAC, next: out, counters: c}
+	return b.slaves("egress l3s", &egressL3{plane: b.p, flag: b.m.Flag, router: router})
+}
+
+// classify puts the classifier behind the wire.
+func (b *builder) classify(r *replicate) error {
+	c := &classify{plane: b.p, l2: r != nil, replicate: r, counters: b.g.Counters(b.m.Counters.Classify),
+		tag: &tag{plane: b.p, counters: b.g.Counters(b.m.Counters.Host)}}
+	switch {
+	case b.m.CompatKernel:
+		c.foreign = foreignClassified
+	case b.m.Promiscuous:
+		c.foreign = foreignToHost
+	}
+	b.edges("classify", "deliver", "to host", "tag")
+	b.edges("tag", "to host")
+	if r != nil {
+		b.edges("classify", "replicate")
+	}
+	return b.inputs("classify", b.m.Wire, 0, c)
+}
+
+// slaves puts ingress and next behind every slave.
+func (b *builder) slaves(name string, next egress) error {
+	b.edges("ingress", name)
+	for i, s := range b.m.Slaves {
+		in := &ingress{plane: b.p, from: i, policy: b.m.SourceMAC, next: next, counters: b.p.slaves[i].counters}
+		if err := b.inputs("ingress", s.Port, int(s.ID), in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inputs makes this worker poll its share of port's queues, counted from turn.
+func (b *builder) inputs(name string, port pmd.Port, turn int, next flows.Stage) error {
+	for i, q := range port.Rx() {
+		if !flows.Share(turn+i, b.g.Worker(), b.g.Workers()) {
+			continue
+		}
+		if err := b.g.Input(b.name(name), q, next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// edges draws where a stage's packets go.
+func (b *builder) edges(from string, to ...string) {
+	for _, t := range to {
+		b.g.Edge(b.name(from), b.name(t), "")
+	}
+}
+
+func (b *builder) name(stage string) string { return b.m.Name + " " + stage }

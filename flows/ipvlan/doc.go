@@ -1,0 +1,48 @@
+// Package ipvlan decides who gets which packet: it is the data plane of Linux
+// ipvlan, whose slaves share a master's MAC address and are told apart by their
+// IP addresses. Build puts it into a graph.
+//
+//	            ┌ address of slave k ─ deliver ─ slave k
+//	wire ─ classify ─ group MAC, l2 ── replicate ─ host and slaves
+//	            └ no match ───────────── host       (VLAN tag put back: tag)
+//
+//	host ──────────────────────────────── wire
+//
+//	                       ┌ sibling ──── deliver ─ slave k
+//	slave ─ ingress ─ egress l2 ┼ group MAC ── replicate ─ wire and other slaves
+//	                       ├ own MAC ──── host
+//	                       └ else ─────── wire
+//
+//	                       ┌ sibling ──── deliver ─ slave k
+//	slave ─ ingress ─ egress l3 ┴ IP ───────── punt: the kernel's output path
+//
+//	                        ┌ sibling ─── deliver ─ slave k
+//	slave ─ ingress ─ egress l3s┴ IP ──────── to return ─ return
+//	return ─ from return ─────────────── deliver ─ slave k
+//	wire ─────────────────────────────── host       (l3s)
+//
+// Every stage is a file; build.go joins them. A stage that classifies gives
+// each packet a verdict, sorts the burst by it, and hands whole groups on. What
+// is not handed on is dropped, and counted under one of DropReasons: drops that
+// a slave caused in the slave's counter set, others in the stage's.
+//
+// # Packets are shared
+//
+// Replicate queues one packet on many ports and adds references. Whoever writes
+// to a packet (tag, ingress, the two return stages, and classify when it takes
+// off a tag) first makes it writable, and replicate is always the last stage.
+//
+// # Differences from the kernel's driver
+//
+//	case                               kernel                   here
+//	foreign unicast MAC from the wire  slave's stack refuses    dropped; CompatKernel: as the kernel
+//	frame of a VLAN without interface  slave's tap sees it,     host port only
+//	                                   its stack refuses
+//	unjoined IP multicast              256-bit filter           every slave; its stack refuses
+//	other group MAC (LLDP, LACP, STP)  slaves that joined it    no slave
+//	slave's foreign source MAC, l2     leaves unchanged         rewritten; SourceMAC: dropped, or as the kernel
+//	group frames over the limit        wire loses a slave's too wire and host always get them
+//	malformed IPv4 from a slave, l3    kernel's output path     dropped
+//	l3s                                host's INPUT and OUTPUT  host's FORWARD; a TTL of 255 arrives as 254
+//	bytes received, local copies       14 too many              the frame's length
+package ipvlan

@@ -1,0 +1,67 @@
+package ipvlan
+
+import (
+	"ipvd/flows"
+	"ipvd/flows/wire"
+)
+
+// egressL3 decides in l3 and l3s where a slave's frame goes (ipvlan_core.c,
+// ipvlan_xmit_mode_l3): to a sibling whatever its MAC address says, else, if it
+// is an IP packet, to the host's routing.
+type egressL3 struct {
+	*plane
+	flag   Flag
+	router flows.Stage
+}
+
+func (e *egressL3) push(from int, b flows.Burst) {
+	pkts := e.vec.Packets(b)
+	v := e.verdicts[:len(pkts)]
+	for i, m := range pkts {
+		v[i] = e.verdict(wire.Ethernet(m.Data()), m.Len())
+	}
+	c := e.slaves[from].counters
+	for _, g := range e.group(b, c) {
+		if g.Verdict == toRouter {
+			e.router.Push(g.Burst)
+			continue
+		}
+		e.deliver(g, c)
+	}
+}
+
+func (e *egressL3) verdict(frame wire.Ethernet, length int) flows.Verdict {
+	if e.flag != VEPA {
+		if id, ok := destination(e.table, frame, length); ok {
+			if e.flag == Private {
+				return toDrop + flows.Verdict(PrivateSibling)
+			}
+			return e.local(e.slaveVerdict(id), length)
+		}
+	}
+	if frame.Group() {
+		return toDrop + flows.Verdict(L3Group)
+	}
+	switch frame.Type() {
+	case wire.TypeIPv4:
+		p, ok := wire.ParseIPv4(frame.Payload(), length-wire.EthernetLen)
+		switch {
+		case !ok:
+			return toDrop + flows.Verdict(L3BadHeader)
+		case unroutable(p.Dst()):
+			return toDrop + flows.Verdict(L3Destination)
+		}
+		return toRouter
+	case wire.TypeIPv6:
+		if _, ok := wire.ParseIPv6(frame.Payload()); !ok {
+			return toDrop + flows.Verdict(L3BadHeader)
+		}
+		return toRouter
+	}
+	return toDrop + flows.Verdict(L3NotIP)
+}
+
+// unroutable reports an IPv4 address that is multicast or the limited broadcast
+// (RFC 1112; RFC 919). A subnet's broadcast address only the host's routing
+// knows, and refuses.
+func unroutable(dst uint32) bool { return dst>>28 == 0xe || dst == 0xffffffff }

@@ -1,0 +1,87 @@
+package ipvlan
+
+import (
+	"ipvd/flows/wire"
+)
+
+// destination gives the slave that has the address for which frame b is: the
+// IP destination, the target of an ARP packet, or the target of a neighbour
+// solicitation from an address that is not confirmed yet. The frame has length
+// bytes, which may be more than b, its first segment. What cannot be read
+// matches nothing (ipvlan_core.c, ipvlan_get_L3_hdr and ipvlan_addr_lookup).
+func destination(t *Table, b wire.Ethernet, length int) (slave uint32, ok bool) {
+	switch b.Type() {
+	case wire.TypeIPv4:
+		if p, ok := wire.ParseIPv4(b.Payload(), length-wire.EthernetLen); ok {
+			return t.Lookup4(p.Dst())
+		}
+	case wire.TypeIPv6:
+		p, ok := wire.ParseIPv6(b.Payload())
+		if !ok {
+			return 0, false
+		}
+		if unconfirmed(p) {
+			return solicited(t, p)
+		}
+		return t.Lookup6(p.Dst())
+	case wire.TypeARP:
+		if a, ok := wire.ParseARP(b.Payload()); ok {
+			return t.Lookup4(a.TargetIP())
+		}
+	}
+	return 0, false
+}
+
+// source gives the slave that has the address from which frame b is.
+func source(t *Table, b wire.Ethernet, length int) (slave uint32, ok bool) {
+	switch b.Type() {
+	case wire.TypeIPv4:
+		if p, ok := wire.ParseIPv4(b.Payload(), length-wire.EthernetLen); ok {
+			return t.Lookup4(p.Src())
+		}
+	case wire.TypeIPv6:
+		p, ok := wire.ParseIPv6(b.Payload())
+		if !ok {
+			return 0, false
+		}
+		if unconfirmed(p) {
+			return solicited(t, p)
+		}
+		return t.Lookup6(p.Src())
+	case wire.TypeARP:
+		if a, ok := wire.ParseARP(b.Payload()); ok {
+			return t.Lookup4(a.SenderIP())
+		}
+	}
+	return 0, false
+}
+
+// unconfirmed reports ICMPv6 from the unspecified address: duplicate address
+// detection, or a router solicitation.
+func unconfirmed(p wire.IPv6) bool {
+	hi, lo := p.Src()
+	return hi|lo == 0 && p.Next() == wire.ProtoICMPv6
+}
+
+// solicited gives the slave whose address p asks for; other messages than a
+// neighbour solicitation match nothing.
+func solicited(t *Table, p wire.IPv6) (slave uint32, ok bool) {
+	m, ok := wire.ParseND(p[wire.IPv6Len:])
+	if !ok || m.Type() != wire.NDNeighborSolicit {
+		return 0, false
+	}
+	return t.Lookup6(m.Target())
+}
+
+// floods reports that a group frame goes to every slave: broadcast, and IP
+// multicast (RFC 1112, section 6.4; RFC 2464, section 7). ipvlan gives a slave
+// the groups that it joined, and no slave joins others; MAC control frames it
+// gives to none (ipvlan_core.c, ipvlan_multicast_enqueue).
+func floods(b wire.Ethernet) bool {
+	if b.Type() == wire.TypePause {
+		return false
+	}
+	d := b.Dst()
+	return d == wire.Broadcast() || d[0] == 0x33 && d[1] == 0x33 ||
+		d[0] == 0x01 && d[1] == 0x00 && d[2] == 0x5e
+}

@@ -1,0 +1,150 @@
+package ipvlan
+
+import (
+	"fmt"
+
+	"ipvd/flows"
+	"ipvd/flows/wire"
+	"ipvd/pmd"
+)
+
+// Verdicts of the classifying stages: fixed ones, then one a drop reason, then
+// one a slave of this graph.
+const (
+	toHost   flows.Verdict = iota // the host port
+	toTagged                      // the host port, with the VLAN tag that the NIC took off
+	toWire                        // the wire
+	toFlood                       // replicate
+	toRouter                      // the host's routing: punt queue or return port
+	counted                       // dropped and counted by the stage
+	toDrop                        // toDrop+Reason
+	toSlave  = toDrop + flows.Verdict(numReasons)
+)
+
+// end is a slave as this worker sends to it.
+type end struct {
+	out      *flows.Output
+	counters []flows.Counter
+	limit    int // longest frame from a sibling, in bytes
+}
+
+// plane is one worker's copy of a master's data plane: what its stages share.
+// Worker only.
+type plane struct {
+	vec    *pmd.Vector
+	table  *Table
+	mac    wire.MAC
+	wire   *flows.Output
+	host   end
+	slaves []end
+	byID   []flows.Verdict // dev_id to verdict
+	// Scratch of the stage that is classifying; none calls another that
+	// classifies before it is done with the groups.
+	verdicts []flows.Verdict
+	grouper  *flows.Grouper
+}
+
+// newPlane opens this worker's outputs to m's ports.
+func newPlane(g *flows.Graph, m *Master) (*plane, error) {
+	p := &plane{vec: g.Vector(), table: m.Table, mac: m.MAC, slaves: make([]end, len(m.Slaves))}
+	p.verdicts = make([]flows.Verdict, len(p.vec.Pkts))
+	p.grouper = flows.NewGrouper(p.vec, int(toSlave)+len(m.Slaves))
+	var err error
+	if p.wire, err = output(g, m.Name+" to wire", m.Wire); err != nil {
+		return nil, err
+	}
+	if p.host.out, err = output(g, m.Name+" to host", m.Host); err != nil {
+		return nil, err
+	}
+	p.host.counters, p.host.limit = g.Counters(m.Counters.Host), m.MTU+overMTU
+	top := uint16(0)
+	for i, s := range m.Slaves {
+		e := &p.slaves[i]
+		if e.out, err = output(g, m.Name+" deliver", s.Port); err != nil {
+			return nil, err
+		}
+		e.counters, e.limit = g.Counters(s.Counters), s.MTU+overMTU
+		top = max(top, s.ID)
+	}
+	p.byID = make([]flows.Verdict, int(top)+1)
+	for i := range p.byID {
+		p.byID[i] = toDrop + flows.Verdict(NoSlave)
+	}
+	for i, s := range m.Slaves {
+		p.byID[s.ID] = toSlave + flows.Verdict(i)
+	}
+	return p, nil
+}
+
+// output is this worker's way to a port: queues go round when there are fewer
+// than workers.
+func output(g *flows.Graph, name string, port pmd.Port) (*flows.Output, error) {
+	qs := port.Tx()
+	if len(qs) == 0 {
+		return nil, fmt.Errorf("%s: port %s has no TX queue", name, port.Name())
+	}
+	return g.Output(name, qs[g.Worker()%len(qs)])
+}
+
+// slaveVerdict is the verdict for a dev_id of the table.
+func (p *plane) slaveVerdict(id uint32) flows.Verdict {
+	if id < uint32(len(p.byID)) {
+		return p.byID[id]
+	}
+	return toDrop + flows.Verdict(NoSlave)
+}
+
+// local is verdict v for a frame of length bytes from a slave to a sibling or,
+// with v toHost, to the host: ipvlan forwards none that is longer than the
+// receiver takes (linux/netdevice.h, is_skb_forwardable).
+func (p *plane) local(v flows.Verdict, length int) flows.Verdict {
+	e := &p.host
+	if v >= toSlave {
+		e = &p.slaves[v-toSlave]
+	} else if v != toHost {
+		return v
+	}
+	if length <= e.limit {
+		return v
+	}
+	e.counters[TooLong].Add(1)
+	return counted
+}
+
+// group sorts b by the verdicts of its packets. Without room to do so it drops
+// b, counted in c.
+func (p *plane) group(b flows.Burst, c []flows.Counter) []flows.Group {
+	groups, ok := p.grouper.Group(b, p.verdicts[:b.N])
+	if !ok {
+		p.drop(b, VectorFull, c)
+	}
+	return groups
+}
+
+// deliver hands on a group whose verdict is the host, the wire, a slave or a
+// drop, which is counted in c.
+func (p *plane) deliver(g flows.Group, c []flows.Counter) {
+	switch {
+	case g.Verdict >= toSlave:
+		p.slaves[g.Verdict-toSlave].out.Push(g.Burst)
+	case g.Verdict >= toDrop:
+		p.drop(g.Burst, Reason(g.Verdict-toDrop), c)
+	case g.Verdict == toHost:
+		p.host.out.Push(g.Burst)
+	case g.Verdict == toWire:
+		p.wire.Push(g.Burst)
+	default:
+		p.vec.DropBurst(g.Burst)
+	}
+}
+
+func (p *plane) drop(b flows.Burst, r Reason, c []flows.Counter) {
+	c[r].Add(uint64(b.N))
+	p.vec.DropBurst(b)
+}
+
+// dropOne drops one packet.
+func (p *plane) dropOne(m *pmd.Mbuf, r Reason, c []flows.Counter) {
+	c[r].Add(1)
+	p.vec.Drop(m)
+}
