@@ -36,6 +36,15 @@ type LinkSet struct {
 	Flag  string `json:"flag,omitempty"`
 }
 
+// LinkFilter says which links `link show` wants, and how much of them.
+type LinkFilter struct {
+	Name    string // empty: all
+	Netns   string // name, path or pid; empty: all
+	Master  string // slaves of this master; empty: all
+	Details bool   // with LinkInfo
+	Stats   bool   // with Stats64
+}
+
 // Stats64 are a link's counters with the names of `ip -j -s link show`.
 type Stats64 struct {
 	RX struct {
@@ -102,6 +111,12 @@ type AddrChange struct {
 	Name  string `json:"ifname"`
 	Netns string `json:"netns,omitempty"`
 	Addr  string `json:"local"` // address with optional /prefix length
+}
+
+// AddrFilter says which addresses `addr show` wants.
+type AddrFilter struct {
+	Name  string // a slave; empty: all
+	Netns string // name, path or pid; empty: all
 }
 
 // Counter is one counter of the data plane.
