@@ -69,3 +69,36 @@ func (s *CounterSet) Total(k Kind) uint64 {
 	}
 	return n
 }
+
+// loadAll is all counters of the set, summed over all workers.
+func (s *CounterSet) loadAll() []uint64 {
+	all := make([]uint64, len(s.Specs))
+	for i := range all {
+		all[i] = s.Load(i)
+	}
+	return all
+}
+
+// The framework's own counters, in the order of ownSpecs.
+const (
+	cntGenerated = iota
+	cntCopied
+	cntStopped
+	cntBadVerdict
+	cntVectorFull
+	cntNoMbuf
+	cntPanic
+)
+
+// ownSpecs names what the verbs and the workers count, in the set `flows`.
+func ownSpecs() []CounterSpec {
+	return []CounterSpec{
+		cntGenerated:  {"generated", In},
+		cntCopied:     {"copied", Copied},
+		cntStopped:    {"stopped", Dropped},
+		cntBadVerdict: {"bad_verdict", Dropped},
+		cntVectorFull: {"vector_full", Dropped},
+		cntNoMbuf:     {"no_mbuf", Dropped},
+		cntPanic:      {"panic", Dropped},
+	}
+}

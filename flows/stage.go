@@ -20,15 +20,18 @@ type Verdict = uint32
 // Output is the last stage of a way: it queues bursts on a TX queue. The
 // exchange that follows the step sends them, and counts what the queue refuses.
 type Output struct {
-	set  pmd.PollSet
-	list *pmd.SegList
-	slot uint32
-	q    pmd.TxQueue
+	set    pmd.PollSet
+	list   *pmd.SegList
+	slot   uint32
+	shared bool
+	given  *given
+	q      pmd.TxQueue
 }
 
 // Push queues b for sending. It gives away one reference of each packet.
 func (o *Output) Push(b Burst) {
 	if !o.list.Add(o.slot, b) {
+		o.given.note(o.list)
 		o.set.Flush()
 		o.list.Add(o.slot, b)
 	}

@@ -1,0 +1,102 @@
+package flows
+
+import (
+	"sync/atomic"
+
+	"ipvd/pmd"
+)
+
+// worker runs one copy of the graph, step after step.
+type worker struct {
+	id, cpu int
+	vec     *pmd.Vector
+	onFault func(Fault)
+	ended   chan struct{} // closed when the goroutine is through
+
+	// Worker only.
+	cur         *Graph
+	stepped     bool // cur has run, so it may have packets to send
+	dispatching bool // stages run: what the step owns is in the vector
+	stock       int  // Vector.NStock when the stages began
+	given       given
+	own         []Counter
+
+	next    atomic.Pointer[Graph] // what to run; published by the control plane
+	running atomic.Pointer[Graph] // what may be running; published by the worker
+
+	steps  Counter // also the epoch: it grows when a step is over
+	busy   Counter // steps that received packets
+	faults Counter
+}
+
+// turn takes a new graph if there is one, and runs a step. It gives the number
+// of packets received. A nil graph ends the worker: cur is nil then.
+func (w *worker) turn() int {
+	if w.next.Load() != w.cur {
+		w.adopt()
+	}
+	if w.cur == nil {
+		return 0
+	}
+	n := w.step(w.cur)
+	if n > 0 {
+		w.busy.Add(1)
+	}
+	w.steps.Add(1)
+	return n
+}
+
+// adopt leaves the graph that ran, after sending what it had queued, for the
+// one published. It publishes that it may run a graph before it looks whether
+// that is still the one to run, so that whoever withdraws a graph and then sees
+// that the worker is elsewhere knows that the worker never uses it.
+func (w *worker) adopt() {
+	for g := w.next.Load(); g != w.cur; g = w.next.Load() {
+		if w.stepped {
+			w.stepped = false
+			w.cur.flush()
+		}
+		w.running.Store(g)
+		w.cur = g
+	}
+}
+
+// step is one turn of the graph: what the last step queued goes out, packets
+// come in, stages run.
+func (w *worker) step(g *Graph) int {
+	w.stepped = true
+	w.given.reset()
+	for _, s := range g.sets {
+		s.Send()
+	}
+	w.vec.Reset()
+	for _, s := range g.sets {
+		s.Receive()
+	}
+	w.stock, w.dispatching = w.vec.NStock, true
+	n := 0
+	for _, s := range g.sets {
+		for _, seg := range s.rx.Segs[:s.rx.N] {
+			n += int(seg.N)
+			s.next[seg.Slot].Push(Burst{Off: seg.Off, N: seg.N})
+		}
+	}
+	for _, s := range g.sources {
+		s.run()
+	}
+	w.dispatching = false
+	return n
+}
+
+// WorkerInfo is what a worker has done.
+type WorkerInfo struct {
+	Worker int    // its number in the system
+	CPU    int    // -1: not pinned
+	Steps  uint64 // turns of its loop
+	Busy   uint64 // steps that received packets
+	Faults uint64 // panics of stages
+}
+
+func (w *worker) info() WorkerInfo {
+	return WorkerInfo{w.id, w.cpu, w.steps.Load(), w.busy.Load(), w.faults.Load()}
+}
