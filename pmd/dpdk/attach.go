@@ -1,0 +1,282 @@
+package dpdk
+
+/*
+#include <errno.h>
+#include <stdlib.h>
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"ipvd/pmd"
+)
+
+// Descriptors of a queue if PortOptions says nothing: enough for a burst of 256
+// at both ends while a worker is away for a millisecond at 1 Mpps.
+const defaultDesc = 1024
+
+// PortOptions says how Attach configures a port.
+type PortOptions struct {
+	// Pool is where received packets are put. Required. net_af_xdp maps all of
+	// a pool into the kernel and never gives back what lies in its rings, so
+	// that such a port gets a pool of its own with Pool's data room.
+	Pool *Pool
+	// RxQueues and TxQueues are lowered to what the device has; 0 means 1.
+	RxQueues, TxQueues int
+	// RxDesc and TxDesc are descriptors per queue, adjusted to the device's
+	// limits; 0 means 1024.
+	RxDesc, TxDesc int
+	// MTU in bytes; 0 keeps that of the kernel interface behind the port, or
+	// the driver's own.
+	MTU int
+	// MAC replaces the device's address; nil keeps it.
+	MAC net.HardwareAddr
+	// Promiscuous and AllMulticast open the device's filter. A driver that
+	// cannot be told so has none, which is not an error here.
+	Promiscuous, AllMulticast bool
+	// Netns is a descriptor of the network namespace in which the interface
+	// named in the devargs lives; 0 or less: this process's. Attach keeps a
+	// duplicate.
+	Netns int
+}
+
+// Attach finds or probes a device, configures and starts it. devargs is a PCI
+// address (0000:00:04.0) or a vdev with its arguments, such as
+// net_af_xdp0,iface=eth0. On an error nothing is left behind.
+//
+// It returns pmd.ErrBusy for a device that is attached already, pmd.ErrNoPorts
+// when DPDK's table of ports is full, pmd.ErrNoMemory, and pmd.ErrUnsupported
+// for a MAC or MTU that the driver cannot set.
+//
+// For net_af_xdp on a veth or another interface without zero copy add
+// busy_budget=0: the default of 64 costs a system call per empty poll and needs
+// a NAPI instance to be worth it. With zero copy keep the default: without it
+// the driver blocks its thread in poll(2) up to a second when its fill ring was
+// empty. queue_count must be the interface's number of RX queues (1 for a
+// default veth), for frames of the other queues go to the kernel. shared_umem
+// gains nothing here, since every such port has a pool of its own. A program
+// that a killed process left on the interface is replaced.
+func (r *Runtime) Attach(devargs string, opt PortOptions) (*Port, error) {
+	p, err := r.attach(devargs, opt)
+	if err != nil {
+		return nil, fmt.Errorf("attach %s: %w", devargs, err)
+	}
+	return p, nil
+}
+
+func (r *Runtime) attach(devargs string, opt PortOptions) (*Port, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sweep()
+	name, err := r.admit(devargs, opt)
+	if err != nil {
+		return nil, err
+	}
+	p := &Port{rt: r, name: name, devargs: devargs, room: opt.Pool.DataRoom()}
+	if opt.Netns > 0 {
+		fd, err := unix.FcntlInt(uintptr(opt.Netns), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return nil, fmt.Errorf("duplicate network namespace %d: %w", opt.Netns, err)
+		}
+		p.netns = os.NewFile(uintptr(fd), "netns")
+	}
+	if err := inNetns(p.netns, func() error { return p.bringUp(opt) }); err != nil {
+		p.netns.Close()
+		return nil, err
+	}
+	r.ports[name] = p
+	return p, nil
+}
+
+// admit checks what can be known before the device is touched, and gives the
+// device's name on its bus.
+func (r *Runtime) admit(devargs string, opt PortOptions) (string, error) {
+	if r.closed {
+		return "", pmd.ErrClosed
+	}
+	if opt.Pool == nil {
+		return "", errors.New("no pool given")
+	}
+	if opt.MAC != nil && len(opt.MAC) != 6 {
+		return "", fmt.Errorf("MAC %s has %d bytes, not 6", opt.MAC, len(opt.MAC))
+	}
+	if opt.MTU < 0 || opt.MTU > 65535 || opt.RxDesc|opt.TxDesc|opt.RxQueues|opt.TxQueues < 0 ||
+		max(opt.RxDesc, opt.TxDesc, opt.RxQueues, opt.TxQueues) > 65535 {
+		return "", fmt.Errorf("MTU %d, queues %d/%d, descriptors %d/%d: out of range", opt.MTU, opt.RxQueues, opt.TxQueues, opt.RxDesc, opt.TxDesc)
+	}
+	text := C.CString(devargs)
+	defer C.free(unsafe.Pointer(text))
+	var name [64]C.char
+	C.ipvd_forget_error()
+	if ret := C.ipvd_devargs_name(text, &name[0], C.size_t(len(name))); ret != 0 {
+		return "", fmt.Errorf("neither a PCI address nor a vdev: %w", driverError(ret))
+	}
+	device := C.GoString(&name[0])
+	if r.ports[device] != nil {
+		return "", pmd.ErrBusy
+	}
+	if limit := int(C.ipvd_max_ports()); int(C.ipvd_count_ports()) >= limit && C.ipvd_find(&name[0]) < 0 {
+		return "", fmt.Errorf("this DPDK was built for %d ports (RTE_MAX_ETHPORTS); use slaves of kind tap beyond: %w", limit, pmd.ErrNoPorts)
+	}
+	return device, nil
+}
+
+// bringUp makes the device a running port, or leaves nothing of it.
+func (p *Port) bringUp(opt PortOptions) error {
+	if err := p.probe(); err != nil {
+		return err
+	}
+	err := p.configure(opt)
+	if err == nil {
+		err = p.apply(opt)
+	}
+	if err != nil {
+		p.takeDown()
+	}
+	return err
+}
+
+// probe gives the device its driver, unless the EAL did so when it started.
+func (p *Port) probe() error {
+	name, devargs := C.CString(p.name), C.CString(p.devargs)
+	defer C.free(unsafe.Pointer(name))
+	defer C.free(unsafe.Pointer(devargs))
+	id := C.ipvd_find(name)
+	if id < 0 {
+		if iface, ok := afXDPInterface(p.devargs); ok {
+			if err := detachXDP(iface); err != nil {
+				return err
+			}
+		}
+		C.ipvd_forget_error()
+		ret := C.ipvd_probe(devargs)
+		if ret == -C.EEXIST {
+			return pmd.ErrBusy
+		}
+		if ret != 0 {
+			return fmt.Errorf("probe: %w", driverError(ret))
+		}
+		id = C.ipvd_find(name)
+	}
+	if id < 0 {
+		return errors.New("probe: no driver made a port of the device: is it bound to one that DPDK can use?")
+	}
+	p.id = C.uint16_t(id)
+	return nil
+}
+
+// configure negotiates with the device, sets its queues up and starts it.
+func (p *Port) configure(opt PortOptions) error {
+	var info C.struct_ipvd_info
+	if ret := C.ipvd_get_info(p.id, &info); ret != 0 {
+		return fmt.Errorf("get device info: %w", errno(ret))
+	}
+	p.info.Driver = C.GoString(&info.driver[0])
+	p.quirk = quirkOf(p.info.Driver)
+	rx := min(max(opt.RxQueues, 1), int(info.max_rxq))
+	tx := min(max(opt.TxQueues, 1), int(info.max_txq))
+	if p.quirk.paired {
+		rx = min(max(rx, tx), int(info.max_rxq), int(info.max_txq))
+		tx = rx
+	}
+	if err := p.makeQueues(rx, tx); err != nil {
+		return err
+	}
+	pool, err := p.choosePool(opt.Pool, rx)
+	if err != nil {
+		return err
+	}
+	mtu, err := chooseMTU(opt.MTU, &info)
+	if err != nil {
+		return err
+	}
+	conf := C.struct_ipvd_conf{
+		rxq: C.uint16_t(rx), txq: C.uint16_t(tx), mtu: C.uint16_t(mtu),
+		rxdesc: descriptors(opt.RxDesc), txdesc: descriptors(opt.TxDesc),
+		room: C.uint32_t(pool.DataRoom()), socket: info.socket, pool: pool.pool, gone: p.gone,
+	}
+	C.ipvd_forget_error()
+	if ret := C.ipvd_configure(p.id, &conf); ret != 0 {
+		return fmt.Errorf("%s (%d/%d queues, MTU %d): %w", C.GoString(conf.step), rx, tx, mtu, driverError(ret))
+	}
+	p.started = true
+	return nil
+}
+
+// choosePool gives the pool for received packets: the caller's, or one of the
+// port's own.
+func (p *Port) choosePool(pool *Pool, queues int) (*Pool, error) {
+	if p.quirk.keepsRx == 0 {
+		return pool, nil
+	}
+	// What lies in the fill ring, as many sent and not yet completed, and as
+	// many received and still on their way through the worker or in other
+	// ports' rings, twice.
+	cfg := pool.cfg
+	cfg.Name, cfg.Size = p.name, queues*p.quirk.keepsRx*4
+	own, err := p.rt.newPool(cfg)
+	p.own = own
+	return own, err
+}
+
+// chooseMTU is the MTU to set: the one wanted, else that of the kernel interface
+// behind the port, else 0 for the driver's own.
+func chooseMTU(want int, info *C.struct_ipvd_info) (int, error) {
+	if want != 0 || info.if_index == 0 {
+		return want, nil
+	}
+	iface, err := net.InterfaceByIndex(int(info.if_index))
+	if err != nil {
+		return 0, fmt.Errorf("read the MTU of interface %d: %w", info.if_index, err)
+	}
+	return iface.MTU, nil
+}
+
+// apply sets what a running port can be told, and reads back what it is.
+func (p *Port) apply(opt PortOptions) error {
+	if opt.MAC != nil {
+		if err := p.control("set MAC "+opt.MAC.String(), setMAC(p.id, opt.MAC)); err != nil {
+			return err
+		}
+	}
+	if opt.Promiscuous {
+		if err := p.control("set promiscuous", C.ipvd_set_promiscuous(p.id, 1)); err != nil && !errors.Is(err, pmd.ErrUnsupported) {
+			return err
+		}
+	}
+	if opt.AllMulticast {
+		if err := p.control("set all-multicast", C.ipvd_set_allmulticast(p.id, 1)); err != nil && !errors.Is(err, pmd.ErrUnsupported) {
+			return err
+		}
+	}
+	return p.refresh()
+}
+
+func descriptors(n int) C.uint16_t {
+	if n == 0 {
+		n = defaultDesc
+	}
+	return C.uint16_t(n)
+}
+
+// afXDPInterface is the interface named in the devargs of a net_af_xdp vdev.
+func afXDPInterface(devargs string) (string, bool) {
+	if !strings.HasPrefix(strings.TrimPrefix(devargs, "vdev:"), "net_af_xdp") {
+		return "", false
+	}
+	for _, arg := range strings.Split(devargs, ",") {
+		if name, ok := strings.CutPrefix(arg, "iface="); ok {
+			return name, true
+		}
+	}
+	return "", false
+}

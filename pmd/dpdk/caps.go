@@ -1,0 +1,92 @@
+package dpdk
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"strconv"
+	"strings"
+
+	"ipvd/pmd"
+)
+
+// frameOverhead is what a frame may have beyond its L3 packet: an Ethernet
+// header and two VLAN tags, without FCS.
+const frameOverhead = 14 + 2*4
+
+// quirk is what a driver does not say in its rte_eth_dev_info, and what would
+// lose or corrupt packets if nobody knew. The zero value is a driver without.
+type quirk struct {
+	// paired: as many TX queues as RX queues, or configuring fails.
+	paired bool
+	// oneSeg: only the first segment's memory is read, for the length of the
+	// packet.
+	oneSeg bool
+	// keepsRx: closing the port does not give back the mbufs that lie in its
+	// receive rings; a positive number is how many each queue takes at the start.
+	keepsRx int
+	// byMTU: a frame longer than the MTU allows stops the burst.
+	byMTU bool
+	// countsUntaken: oerrors includes packets that it left to the caller.
+	countsUntaken bool
+	// maxFrame computes the largest frame from the devargs; nil if dev_info
+	// says it.
+	maxFrame func(devargs string) int
+}
+
+// quirks by driver, as found in DPDK 22.11's drivers/net; harmless where a later
+// DPDK has mended one.
+func quirkOf(driver string) quirk {
+	switch driver {
+	case "net_af_xdp":
+		// af_xdp_tx_zc copies pkt_len bytes from the first segment;
+		// eth_dev_close leaves ETH_AF_XDP_DFLT_NUM_DESCS mbufs of each queue in
+		// the fill ring.
+		return quirk{paired: true, oneSeg: true, keepsRx: 2048, countsUntaken: true}
+	case "net_af_packet":
+		// eth_af_packet_tx frees longer frames without counting them as sent.
+		return quirk{maxFrame: afPacketFrame}
+	case "net_tap":
+		return quirk{paired: true, byMTU: true, countsUntaken: true}
+	}
+	return quirk{}
+}
+
+// afPacketFrame is the room in a frame of the TX ring: framesz (2048 if not
+// given) less the tpacket2_hdr, of 32 bytes, before the data.
+func afPacketFrame(devargs string) int {
+	size := 2048
+	for _, arg := range strings.Split(devargs, ",") {
+		if v, ok := strings.CutPrefix(arg, "framesz="); ok {
+			if n, err := strconv.Atoi(v); err == nil {
+				size = n
+			}
+		}
+	}
+	return size - 32
+}
+
+// capsOf says what the port can take.
+func capsOf(info *C.struct_ipvd_info, q quirk, devargs string, room int) pmd.Caps {
+	var c pmd.Caps
+	if n := int(info.max_segs); n != 0 && n != 65535 {
+		c.MaxSegs = n
+	}
+	if q.oneSeg {
+		c.MaxSegs = 1
+	}
+	switch {
+	case q.maxFrame != nil:
+		c.MaxFrame = q.maxFrame(devargs)
+	case q.byMTU:
+		c.MaxFrame = int(info.mtu) + frameOverhead
+	case info.max_mtu != 0 && info.max_mtu != 65535:
+		c.MaxFrame = int(info.max_mtu) + frameOverhead
+	}
+	if q.oneSeg && (c.MaxFrame == 0 || c.MaxFrame > room) {
+		c.MaxFrame = room
+	}
+	return c
+}

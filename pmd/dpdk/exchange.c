@@ -1,0 +1,207 @@
+/* The data path of a worker: everything that a step does with ethdev queues. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "shim.h"
+
+/* Counters have one writer; the relaxed store keeps a reader's value whole. */
+#define COUNT(c, n) __atomic_store_n(&(c), (c) + (n), __ATOMIC_RELAXED)
+
+#define CHUNK 64
+
+_Static_assert(sizeof(struct ipvd_seg) == 12, "pmd.Seg has three uint32");
+_Static_assert(sizeof(struct rte_mbuf) == 128, "pmd.Mbuf mirrors 128 bytes");
+
+static uint64_t
+lengths(struct rte_mbuf **m, uint32_t n)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += m[i]->pkt_len;
+	return sum;
+}
+
+/* Sends n packets of bytes bytes that the queue can take. A driver that took
+ * some of them is asked once more (many reclaim descriptors only then); what it
+ * leaves is dropped, for waiting here would stop all other ports. */
+static void
+put(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n, uint64_t bytes)
+{
+	uint32_t sent = rte_eth_tx_burst(q->port, q->queue, m, n);
+
+	if (unlikely(sent < n)) {
+		COUNT(q->untaken, n - sent);
+		if (sent > 0) {
+			sent += rte_eth_tx_burst(q->port, q->queue, m + sent, n - sent);
+			COUNT(q->untaken, n - sent);
+		}
+		bytes -= lengths(m + sent, n - sent);
+		COUNT(q->full, n - sent);
+		rte_pktmbuf_free_bulk(m + sent, n - sent);
+	}
+	COUNT(q->packets, sent);
+	COUNT(q->bytes, bytes);
+}
+
+/* Gives m if the queue can take it, a copy with few enough segments, or NULL
+ * when there is none, which is counted. */
+static struct rte_mbuf *
+fit(struct ipvd_txq *q, struct rte_mbuf *m, struct rte_mempool *pool)
+{
+	struct rte_mbuf *copy;
+
+	if (m->pkt_len > q->max_frame) {
+		COUNT(q->too_big, 1);
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	if (m->nb_segs <= q->max_segs)
+		return m;
+	copy = rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
+	rte_pktmbuf_free(m);
+	if (copy == NULL) {
+		COUNT(q->full, 1);
+	} else if (copy->nb_segs > q->max_segs) {
+		COUNT(q->too_big, 1);
+		rte_pktmbuf_free(copy);
+		copy = NULL;
+	}
+	return copy;
+}
+
+/* The vector's pointers stay as they are: other segments may refer to them. */
+static void
+put_fitted(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n, struct rte_mempool *pool)
+{
+	struct rte_mbuf *out[CHUNK];
+	uint32_t k = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		out[k] = fit(q, m[i], pool);
+		k += out[k] != NULL;
+		if (k == CHUNK) {
+			put(q, out, k, lengths(out, k));
+			k = 0;
+		}
+	}
+	if (k > 0)
+		put(q, out, k, lengths(out, k));
+}
+
+static void
+put_segment(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n, struct rte_mempool *pool)
+{
+	uint32_t longest = 0;
+	uint16_t segs = 0;
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		bytes += m[i]->pkt_len;
+		longest = RTE_MAX(longest, m[i]->pkt_len);
+		segs = RTE_MAX(segs, m[i]->nb_segs);
+	}
+	if (likely(longest <= q->max_frame && segs <= q->max_segs))
+		put(q, m, n, bytes);
+	else
+		put_fitted(q, m, n, pool);
+}
+
+static void
+send_all(struct ipvd_set *s, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct ipvd_seg *seg = &s->txsegs[i];
+		const struct ipvd_txslot *t = &s->tx[seg->slot];
+
+		if (t->shared)
+			rte_spinlock_lock(&t->q->lock);
+		put_segment(t->q, s->v->pkts + seg->off, seg->n, s->v->pool);
+		if (t->shared)
+			rte_spinlock_unlock(&t->q->lock);
+	}
+}
+
+/* Fills the stock up, by smaller steps when the pool is nearly empty (a bulk
+ * allocation is all or nothing), and gives the new count. */
+static uint32_t
+restock(struct ipvd_vector *v, uint32_t have)
+{
+	uint32_t n = v->nstock - have;
+
+	while (n > 0) {
+		if (rte_pktmbuf_alloc_bulk(v->pool, v->stock + have, n) == 0) {
+			have += n;
+			break;
+		}
+		n /= 2;
+	}
+	return have;
+}
+
+/* A queue that found no room is the first to be asked next time. */
+static void
+receive_all(struct ipvd_set *s, uint32_t pkts)
+{
+	uint32_t segs = 0, slot = s->next;
+
+	for (uint32_t i = 0; i < s->nrx; i++) {
+		struct ipvd_rxq *q = s->rx[slot].q;
+		uint32_t room = RTE_MIN(s->rx[slot].burst, s->v->npkts - pkts);
+		uint32_t n;
+
+		if (unlikely(room == 0))
+			break;
+		n = rte_eth_rx_burst(q->port, q->queue, s->v->pkts + pkts, room);
+		if (n > 0) {
+			s->rxsegs[segs++] = (struct ipvd_seg){slot, pkts, n};
+			COUNT(q->packets, n);
+			COUNT(q->bytes, lengths(s->v->pkts + pkts, n));
+			pkts += n;
+		}
+		if (++slot == s->nrx)
+			slot = 0;
+	}
+	s->next = slot;
+	s->pkts = pkts;
+	s->segs = segs;
+}
+
+void
+ipvd_flush(struct ipvd_set *s, uint32_t txsegs, uint32_t nfree)
+{
+	COUNT(s->calls, 1);
+	send_all(s, txsegs);
+	rte_pktmbuf_free_bulk(s->v->free, nfree);
+}
+
+/* Sending comes first: the packets to be sent lie where the received ones are
+ * written. */
+void
+ipvd_exchange(struct ipvd_set *s, uint32_t txsegs, uint32_t pkts, uint32_t nfree, uint32_t stock)
+{
+	ipvd_flush(s, txsegs, nfree);
+	s->stock = restock(s->v, stock);
+	receive_all(s, pkts);
+}
+
+void
+ipvd_free(struct rte_mbuf **m, uint32_t n)
+{
+	rte_pktmbuf_free_bulk(m, n);
+}
+
+/* Zeroed memory on a cache line of its own; NULL when there is none. */
+void *
+ipvd_zalloc(size_t n)
+{
+	void *p = NULL;
+
+	n = RTE_ALIGN_CEIL(RTE_MAX(n, (size_t)1), RTE_CACHE_LINE_SIZE);
+	if (posix_memalign(&p, RTE_CACHE_LINE_SIZE, n) != 0)
+		return NULL;
+	return memset(p, 0, n);
+}

@@ -1,0 +1,44 @@
+package dpdk
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"ipvd/pmd"
+)
+
+// rxQueue is a receive queue; its counters lie in C's memory with its port's.
+type rxQueue struct {
+	port *Port
+	c    *C.struct_ipvd_rxq
+}
+
+// txQueue is a transmit queue.
+type txQueue struct {
+	port *Port
+	c    *C.struct_ipvd_txq
+}
+
+func (q *rxQueue) Port() pmd.Port { return q.port }
+func (q *rxQueue) Index() int     { return int(q.c.queue) }
+func (q *txQueue) Port() pmd.Port { return q.port }
+func (q *txQueue) Index() int     { return int(q.c.queue) }
+
+// Stats has no NoMbuf and Errors: ethdev counts these by port (PortStats).
+func (q *rxQueue) Stats() pmd.QueueStats {
+	return pmd.QueueStats{Packets: load(&q.c.packets), Bytes: load(&q.c.bytes)}
+}
+
+// Stats counts a packet that could not be made linear for want of an mbuf as
+// Full. It has no Refused: ethdev does not tell why a driver took no more.
+func (q *txQueue) Stats() pmd.QueueStats {
+	return pmd.QueueStats{Packets: load(&q.c.packets), Bytes: load(&q.c.bytes), Full: load(&q.c.full), TooBig: load(&q.c.too_big)}
+}
+
+// load reads a counter that C writes.
+func load(c *C.uint64_t) uint64 { return atomic.LoadUint64((*uint64)(unsafe.Pointer(c))) }

@@ -1,0 +1,122 @@
+/* What Go calls of DPDK: the data path in one call (exchange.c), and thin
+ * wrappers of static inlines and of structures that cgo cannot read
+ * (eal.c, device.c). */
+#ifndef IPVD_SHIM_H
+#define IPVD_SHIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <rte_spinlock.h>
+
+struct rte_mbuf;
+struct rte_mempool;
+
+/* Same layout as pmd.Seg. */
+struct ipvd_seg {
+	uint32_t slot, off, n;
+};
+
+/* A queue and its counters. One cache line or two each, so that workers do not
+ * share lines; the counters are written by the worker that uses the queue (or
+ * under the lock) and read by anybody. */
+struct ipvd_rxq {
+	uint64_t packets, bytes;
+	uint16_t port, queue;
+} __attribute__((aligned(64)));
+
+struct ipvd_txq {
+	uint64_t packets, bytes, full, too_big;
+	uint64_t untaken; /* offered to the driver and not taken, each attempt */
+	uint32_t max_frame;
+	uint16_t max_segs;
+	uint16_t port, queue;
+	rte_spinlock_t lock;
+} __attribute__((aligned(64)));
+
+struct ipvd_rxslot {
+	struct ipvd_rxq *q;
+	uint32_t burst;
+};
+
+struct ipvd_txslot {
+	struct ipvd_txq *q;
+	uint32_t shared;
+};
+
+/* A worker's packet memory: the arrays behind a pmd.Vector. */
+struct ipvd_vector {
+	struct rte_mbuf **pkts, **free, **stock;
+	uint32_t npkts, nfree, nstock; /* lengths of the arrays */
+	struct rte_mempool *pool;
+};
+
+/* A poll set. Of one worker. */
+struct ipvd_set {
+	struct ipvd_vector *v;
+	struct ipvd_rxslot *rx;
+	struct ipvd_txslot *tx;
+	struct ipvd_seg *rxsegs, *txsegs;
+	uint32_t nrx, ntx;
+	uint32_t next;  /* RX slot that the next exchange asks first */
+	uint64_t calls; /* exchanges so far */
+	/* results of an exchange */
+	uint32_t pkts, segs, stock;
+};
+
+void ipvd_exchange(struct ipvd_set *s, uint32_t txsegs, uint32_t pkts, uint32_t nfree, uint32_t stock);
+void ipvd_flush(struct ipvd_set *s, uint32_t txsegs, uint32_t nfree);
+void ipvd_free(struct rte_mbuf **m, uint32_t n);
+void *ipvd_zalloc(size_t n);
+
+/* eal.c */
+int ipvd_log_to(int fd);
+void ipvd_last_error(char *buf, size_t n);
+void ipvd_forget_error(void);
+int ipvd_eal_start(int argc, char **argv);
+int ipvd_mbuf_offset(const char *field);
+int ipvd_register(void);
+void ipvd_unregister(void);
+int ipvd_pool_create(struct rte_mempool **out, const char *name, uint32_t n, uint32_t cache, uint16_t room, int socket);
+uint64_t ipvd_pool_bytes(uint32_t n, uint16_t room);
+uint64_t ipvd_heap_bytes(uint64_t *unused);
+
+/* device.c */
+struct ipvd_info {
+	char driver[64];
+	char device[64];
+	uint8_t mac[6];
+	uint16_t mtu, max_mtu;
+	uint16_t max_rxq, max_txq;
+	uint16_t max_segs;
+	uint32_t max_rx_pktlen;
+	uint32_t if_index;
+	int socket;
+};
+
+struct ipvd_conf {
+	uint16_t rxq, txq;
+	uint16_t rxdesc, txdesc;
+	uint16_t mtu;     /* 0: leave it */
+	uint32_t room;    /* data room of the pool */
+	int socket;
+	struct rte_mempool *pool;
+	int *gone;        /* set to 1 when the device is removed */
+	const char *step; /* out: what failed */
+};
+
+int ipvd_max_ports(void);
+int ipvd_count_ports(void);
+int ipvd_devargs_name(const char *devargs, char *out, size_t n);
+int ipvd_find(const char *name);
+int ipvd_probe(const char *devargs);
+int ipvd_get_info(uint16_t port, struct ipvd_info *out);
+int ipvd_configure(uint16_t port, struct ipvd_conf *c);
+int ipvd_remove(uint16_t port, int *gone);
+void ipvd_drain_tx(uint16_t port, uint16_t queues);
+int ipvd_stats(uint16_t port, uint64_t out[4]);
+int ipvd_link_up(uint16_t port);
+int ipvd_set_mac(uint16_t port, const uint8_t mac[6]);
+int ipvd_set_promiscuous(uint16_t port, int on);
+int ipvd_set_allmulticast(uint16_t port, int on);
+
+#endif
