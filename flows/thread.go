@@ -79,7 +79,7 @@ func pin(cpu int) (unpin func(), err error) {
 	if err := unix.SchedGetaffinity(0, &before); err != nil {
 		return nil, fmt.Errorf("pin to CPU %d: get affinity: %w", cpu, err)
 	}
-	if only.Set(cpu); !only.IsSet(cpu) {
+	if only.Set(cpu); cpu < 0 || !only.IsSet(cpu) {
 		return nil, fmt.Errorf("pin to CPU %d: no such CPU", cpu)
 	}
 	if err := unix.SchedSetaffinity(0, &only); err != nil {
