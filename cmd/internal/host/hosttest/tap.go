@@ -1,6 +1,7 @@
 package hosttest
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -34,8 +35,11 @@ func (ns NS) TAP(name string) TAP {
 func (tap TAP) Close() { tap.f.Close() }
 
 // Netns opens the namespace that the interface is in now; the caller closes it.
-func (tap TAP) Netns() (int, error) {
-	return unix.IoctlRetInt(int(tap.f.Fd()), unix.TUNGETDEVNETNS)
+func (tap TAP) Netns() (ns int, err error) {
+	controlled := tap.control(func(fd int) {
+		ns, err = unix.IoctlRetInt(fd, unix.TUNGETDEVNETNS)
+	})
+	return ns, errors.Join(controlled, err)
 }
 
 // IfName is what the interface is called now.
@@ -44,8 +48,17 @@ func (tap TAP) IfName() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := unix.IoctlIfreq(int(tap.f.Fd()), unix.TUNGETIFF, req); err != nil {
-		return "", err
+	controlled := tap.control(func(fd int) {
+		err = unix.IoctlIfreq(fd, unix.TUNGETIFF, req)
+	})
+	return req.Name(), errors.Join(controlled, err)
+}
+
+// control calls f with the descriptor, which is not closed meanwhile.
+func (tap TAP) control(f func(fd int)) error {
+	c, err := tap.f.SyscallConn()
+	if err != nil {
+		return err
 	}
-	return req.Name(), nil
+	return c.Control(func(fd uintptr) { f(int(fd)) })
 }

@@ -111,10 +111,12 @@ func (s *State) parseSpec(b []byte) {
 	}
 }
 
-// Addr is an address of an interface.
+// Addr is an address of an interface. Two of an interface may have the same
+// Prefix and different peers.
 type Addr struct {
 	Index  int          // of the interface
 	Prefix netip.Prefix // the local address with its prefix length, not masked
+	Peer   netip.Addr   // of a point-to-point address; else the local address
 	Flags  uint32       // IFA_F_*
 	Scope  uint8        // RT_SCOPE_*
 }
@@ -139,9 +141,9 @@ func ParseAddr(b []byte) (a Addr, ok bool) {
 			a.Flags = u32(v)
 		}
 	}
-	if local.IsValid() {
-		addr = local
+	if !local.IsValid() {
+		local = addr
 	}
-	a.Prefix = netip.PrefixFrom(addr, int(b[1]))
+	a.Prefix, a.Peer = netip.PrefixFrom(local, int(b[1])), addr
 	return a, a.Prefix.IsValid()
 }

@@ -3,6 +3,7 @@ package netns
 import (
 	"bufio"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,34 +15,20 @@ import (
 // Name is what people call the namespace: its name under /run/netns, else
 // `net:[inode]`.
 func Name(id ID) string {
-	if path := named(id); path != "" {
-		return filepath.Base(path)
-	}
-	return id.String()
-}
-
-// named is the path of id under /run/netns, or empty.
-func named(id ID) string {
-	entries, err := os.ReadDir(Dir)
-	if err != nil {
-		return ""
-	}
-	for _, e := range entries {
-		path := filepath.Join(Dir, e.Name())
-		if got, err := idAt(path); err == nil && got == id {
-			return path
+	for path, got := range named {
+		if got == id {
+			return filepath.Base(path)
 		}
 	}
-	return ""
+	return id.String()
 }
 
 // OpenID opens the namespace with this identity if it has a name under
 // /run/netns, another nsfs mount, or a process in it; otherwise the error wraps
 // ErrNotFound. The caller closes the descriptor.
 func OpenID(id ID) (int, error) {
-	for _, find := range []func(ID) string{named, mounted, inhabited} {
-		path := find(id)
-		if path == "" {
+	for path, seen := range everywhere() {
+		if seen != id {
 			continue
 		}
 		fd, err := openPath(path)
@@ -56,47 +43,72 @@ func OpenID(id ID) (int, error) {
 	return -1, fmt.Errorf("netns %v: %w", id, ErrNotFound)
 }
 
-// Orphaned reports that nothing but descriptors keeps the namespace: no mount
-// of it is visible and no other process is in it. Whoever holds one of those
-// descriptors by accident, as a TAP opened inside does, should let go.
-func Orphaned(id ID) bool {
-	return named(id) == "" && mounted(id) == "" && inhabited(id) == ""
+// Orphaned gives those of ids that nothing but descriptors keeps: no mount of
+// the namespace is visible and no other process is in it. Whoever holds one of
+// those descriptors by accident, as a TAP opened inside does, should let go.
+func Orphaned(ids map[ID]bool) map[ID]bool {
+	left := make(map[ID]bool, len(ids))
+	for id := range ids {
+		left[id] = true
+	}
+	for _, id := range everywhere() {
+		if len(left) == 0 {
+			break
+		}
+		delete(left, id)
+	}
+	return left
 }
 
-// mounted is a mount point of id in our mount namespace, or empty. It reads
-// mountinfo (proc_pid_mountinfo(5)): field 4 is `net:[inode]` for nsfs.
-func mounted(id ID) string {
+// everywhere gives the paths of all namespaces that can be reached, the
+// cheapest to find first; one may come more than once. Our own threads do not
+// count: they are in a namespace for an operation only.
+func everywhere() iter.Seq2[string, ID] {
+	own := "/proc/" + strconv.Itoa(os.Getpid()) + "/"
+	return func(yield func(string, ID) bool) {
+		more := true
+		each := func(path string, id ID) bool {
+			more = strings.HasPrefix(path, own) || yield(path, id)
+			return more
+		}
+		for _, source := range []iter.Seq2[string, ID]{named, mounted, matching("/proc/[0-9]*/ns/net"), matching("/proc/[0-9]*/task/[0-9]*/ns/net")} {
+			if more {
+				source(each)
+			}
+		}
+	}
+}
+
+// named gives the namespaces under /run/netns.
+func named(yield func(string, ID) bool) { matching(Dir + "/*")(yield) }
+
+// matching gives the namespaces whose path matches a pattern.
+func matching(pattern string) iter.Seq2[string, ID] {
+	return func(yield func(string, ID) bool) {
+		paths, _ := filepath.Glob(pattern)
+		for _, path := range paths {
+			if id, err := idAt(path); err == nil && !yield(path, id) {
+				return
+			}
+		}
+	}
+}
+
+// mounted gives the namespaces that are mounted anywhere in our mount
+// namespace (proc_pid_mountinfo(5): field 4 is `net:[inode]` for nsfs).
+func mounted(yield func(string, ID) bool) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
-		return ""
+		return
 	}
 	defer f.Close()
 	for s := bufio.NewScanner(f); s.Scan(); {
 		fields := strings.Fields(s.Text())
-		if len(fields) < 5 || fields[3] != id.String() {
+		if len(fields) < 5 || !strings.HasPrefix(fields[3], "net:[") {
 			continue
 		}
-		if got, err := idAt(fields[4]); err == nil && got == id {
-			return fields[4]
+		if id, err := idAt(fields[4]); err == nil && !yield(fields[4], id) {
+			return
 		}
 	}
-	return ""
-}
-
-// inhabited is the nsfs path of a process in id, or of one of its threads.
-// Our own threads do not count: they are there for an operation only.
-func inhabited(id ID) string {
-	own := "/proc/" + strconv.Itoa(os.Getpid()) + "/"
-	for _, pattern := range []string{"/proc/[0-9]*/ns/net", "/proc/[0-9]*/task/[0-9]*/ns/net"} {
-		paths, _ := filepath.Glob(pattern)
-		for _, path := range paths {
-			if strings.HasPrefix(path, own) {
-				continue
-			}
-			if got, err := idAt(path); err == nil && got == id {
-				return path
-			}
-		}
-	}
-	return ""
 }
