@@ -1,0 +1,90 @@
+# shellcheck shell=bash disable=SC2154 # the parts share their variables
+# Modes l3 and l3s: the host routes for its slaves; in l3s its netfilter sees
+# both directions.
+
+show_l3() {
+	title "mode l3, set while everything runs"
+	run host1 "ipvctl link set ipvl0 type ipvlan mode l3"
+	check_noarp
+	add_routes
+	reach_everybody
+	both_ways ns0 ns1 10.0.0.12
+	both_ways ns0 router 10.0.0.254
+	show_group_drops
+}
+
+check_noarp() {
+	within 3 "ipvl0 neither asks nor answers ARP" ns0 "ip link show dev ipvl0 | grep NOARP"
+	within 3 "ipvl1 neither" ns1 "ip link show dev ipvl1 | grep NOARP"
+}
+
+# add_routes is what the operator of a network with l3 slaves must do: nobody
+# answers ARP for a slave.
+add_routes() {
+	run router "ip route add 10.0.0.11/32 via 10.0.0.1 dev eth0; ip route add 10.0.0.12/32 via 10.0.0.1 dev eth0"
+	run router "ip -6 route add fd00::11/128 via fd00::1 dev eth0; ip -6 route add fd00::12/128 via fd00::1 dev eth0"
+}
+
+delete_routes() {
+	run router "ip route del 10.0.0.11/32; ip route del 10.0.0.12/32"
+	run router "ip -6 route del fd00::11/128; ip -6 route del fd00::12/128"
+}
+
+show_group_drops() {
+	title "mode l3: no broadcast, no multicast"
+	local before after
+	before=$(dropped l3_group)
+	capture wire router eth0 "ether src $M and ether multicast and (src 10.0.0.11 or src fd00::11)"
+	try ns0 "ping -b -c 2 -i 0.2 -W 0.2 10.0.0.255"
+	try ns0 "ping -I ipvl0 -c 2 -i 0.2 -W 0.2 224.0.0.1"
+	try ns0 "ping -I fd00::11 -c 2 -i 0.2 -W 0.2 ff02::1%ipvl0"
+	end_capture wire
+	refused "none of them is on the wire" host1 "tcpdump -ner $work/wire.pcap 2>/dev/null | grep ."
+	after=$(dropped l3_group)
+	run host1 "ipvctl stats | grep l3_group"
+	assert "ipvd has dropped and counted all 6: l3_group was $before, is $after" test "$after" -ge $((before + 6))
+}
+
+show_l3s() {
+	title "mode l3s: the host's netfilter sees both directions"
+	run host1 "ipvctl link set ipvl0 type ipvlan mode l3s"
+	check_noarp
+	reach_everybody
+	both_ways ns0 ns1 10.0.0.12
+	show_netfilter
+}
+
+show_netfilter() {
+	run host1 "iptables -t mangle -A PREROUTING -s 10.0.0.11 -d 10.0.0.254; iptables -t mangle -A PREROUTING -s 10.0.0.254 -d 10.0.0.11"
+	show_conntrack
+	check "iptables has counted both directions" host1 \
+		"iptables -t mangle -L PREROUTING -vnx | awk '/10[.]0[.]0[.]11/ && \$1 > 0 { n++ } END { exit n != 2 }'"
+	run host1 "iptables -A FORWARD -s 10.0.0.11 -j DROP"
+	cut_off ns0 10.0.0.254 "a DROP rule in FORWARD stops ns0's pings"
+	refused "and its TCP: nobody answers" ns0 "$(tcp_answer 10.0.0.254)"
+	reaches ns1 10.0.0.254 "but not ns1's"
+	run host1 "iptables -D FORWARD -s 10.0.0.11 -j DROP"
+	reaches ns0 10.0.0.254 "without the rule ns0 reaches the router again"
+	check "and its TCP is answered: port 5201 is closed" ns0 "$(tcp_answer 10.0.0.254)"
+	run host1 "iptables -t mangle -F PREROUTING"
+}
+
+# tcp_answer ADDRESS is a line that succeeds if the closed port 5201 answers.
+tcp_answer() { echo "grep refused < <(timeout 1 bash -c '</dev/tcp/$1/5201' 2>&1)"; }
+
+# show_conntrack looks at the host's connections while a stream runs.
+show_conntrack() {
+	listen router
+	shown ns0 "iperf3 -t 2 -c 10.0.0.254 &"
+	nsenter --net=/run/netns/ns0 iperf3 --connect-timeout 2000 -t 2 -c 10.0.0.254 &>"$work/stream" &
+	local client=$!
+	children+=("$client")
+	within 2 "conntrack knows the TCP connection as ESTABLISHED" host1 \
+		"conntrack -L -p tcp 2>/dev/null | grep 'ESTABLISHED src=10.0.0.11 dst=10.0.0.254'"
+	if wait "$client"; then
+		ok "TCP ns0 -> router: $(awk '/receiver/ { print $7, $8 }' "$work/stream")"
+	else
+		bad "TCP ns0 -> router: $(tail -n 1 "$work/stream")"
+	fi
+	end_process "$server" 1
+}
