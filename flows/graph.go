@@ -28,6 +28,9 @@ type Graph struct {
 	own      []Counter // this worker's cells of the framework's set
 	scratch  []Verdict // of the verbs: used between two pushes only
 	edges    []edge
+	flows    []*Flow
+	verbs    int   // called so far, for names in the picture
+	received int   // ports given to Receive so far
 	err      error // the first one, given when the graph is finished
 }
 

@@ -35,6 +35,7 @@ func seal(graphs []*Graph) error {
 
 // finish reports what the builder did wrong.
 func (g *Graph) finish() error {
+	g.finishFlows()
 	return g.err
 }
 
