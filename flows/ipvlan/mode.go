@@ -42,9 +42,11 @@ const (
 	Pass                         // it passes unchanged, as a raw socket's does in the kernel's l2
 )
 
-func modeWords() []string      { return []string{L2: "l2", L3: "l3", L3S: "l3s"} }
-func flagWords() []string      { return []string{Bridge: "bridge", Private: "private", VEPA: "vepa"} }
-func sourceMACWords() []string { return []string{Rewrite: "rewrite", DropForeign: "drop", Pass: "pass"} }
+func modeWords() []string { return []string{L2: "l2", L3: "l3", L3S: "l3s"} }
+func flagWords() []string { return []string{Bridge: "bridge", Private: "private", VEPA: "vepa"} }
+func sourceMACWords() []string {
+	return []string{Rewrite: "rewrite", DropForeign: "drop", Pass: "pass"}
+}
 
 // String is the word that ParseMode takes.
 func (m Mode) String() string { return word(modeWords(), int(m)) }
