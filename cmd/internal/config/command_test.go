@@ -66,9 +66,9 @@ func TestEveryFlagReachesItsField(t *testing.T) {
 func TestAWrongValueIsNamed(t *testing.T) {
 	long := "/" + strings.Repeat("s", 107)
 	for _, c := range []struct{ flag, value, want string }{
-		{"master", "a/b", "slash"},
-		{"host-interface", "a:b", "colon"},
-		{"mode", "l4", "l2, l3, l3s"},
+		{"master", "a/b", "has '/' in it"},
+		{"host-interface", "a:b", "has ':' in it"},
+		{"mode", "l4", "l3, l3s, l2"},
 		{"flag", "hairpin", "bridge, private, vepa"},
 		{"source-mac", "keep", "rewrite, drop, pass"},
 		{"mtu", "67", "0 or a number of bytes from 68 to 65535"},
@@ -172,7 +172,7 @@ func TestHelpShowsEveryFlagWithUnitAndDefault(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Masters:", "Workers and memory:", "--master NAME[=WIRE]", "--burst packets", "(default 64)", "--memory MiB",
-		"(default 128)", "--mode l2|l3|l3s", "(default l3)", "(default /run/ipvd.sock)", "IPVD_STATE_DIR",
+		"(default 128)", "--mode l3|l3s|l2", "(default l3)", "(default /run/ipvd.sock)", "IPVD_STATE_DIR",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("help has no %q", want)

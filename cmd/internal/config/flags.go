@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"ipvd/cmd/internal/api"
 )
 
 // maxSocketPath is what fits sun_path with its closing zero (unix(7)).
@@ -38,8 +40,8 @@ func masterFlags(c *Config) *pflag.FlagSet {
 
 func modeFlags(c *Config) *pflag.FlagSet {
 	f := pflag.NewFlagSet("modes", pflag.ContinueOnError)
-	f.Var(choice{&c.Mode, []string{"l2", "l3", "l3s"}}, "mode", "mode of a new master")
-	f.Var(choice{&c.Flag, []string{"bridge", "private", "vepa"}}, "flag", "how slaves of a new master reach each other")
+	f.Var(choice{&c.Mode, api.Modes()}, "mode", "mode of a new master")
+	f.Var(choice{&c.Flag, api.Flags()}, "flag", "how slaves of a new master reach each other")
 	f.Var(choice{&c.SourceMAC, []string{"rewrite", "drop", "pass"}}, "source-mac", "what becomes of a slave's frame whose source MAC is not the master's")
 	f.Var(number{p: &c.MTU, unit: "bytes", min: 68, max: 65535, zero: true}, "mtu", "MTU of the master and its slaves (default the wire's)")
 	f.BoolVar(&c.Promiscuous, "promiscuous", c.Promiscuous, "let the wire receive frames for foreign MACs")

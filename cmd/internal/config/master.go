@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"ipvd/cmd/internal/api"
 )
 
 // WireKind says what a wire is attached by.
@@ -36,7 +38,7 @@ var pciAddress = regexp.MustCompile(`^([0-9a-f]{4,8}:)?[0-9a-f]{2}:[01][0-9a-f]\
 // ParseMaster reads NAME[=WIRE]. Without a wire it is the kernel interface NAME.
 func ParseMaster(s string) (Master, error) {
 	name, device, given := strings.Cut(s, "=")
-	if err := checkInterface(name); err != nil {
+	if err := api.CheckIfName(name); err != nil {
 		return Master{}, fmt.Errorf("master's name: %w", err)
 	}
 	if !given {
@@ -59,7 +61,7 @@ func parseWire(s string) (Wire, error) {
 		}
 		return Wire{PCI, pci}, nil
 	}
-	if err := checkInterface(s); err != nil {
+	if err := api.CheckIfName(s); err != nil {
 		return Wire{}, fmt.Errorf("%w; a wire is an interface, a PCI address such as 0000:00:04.0 or devargs that begin with net_", err)
 	}
 	return Wire{Interface, s}, nil
@@ -72,22 +74,6 @@ func (w Wire) id() string {
 	}
 	id, _, _ := strings.Cut(w.Device, ",")
 	return id
-}
-
-// checkInterface refuses what the kernel refuses as an interface's name
-// (net/core/dev.c, dev_valid_name).
-func checkInterface(name string) error {
-	switch {
-	case name == "":
-		return fmt.Errorf("interface name is empty")
-	case name == "." || name == "..":
-		return fmt.Errorf("interface name %q is not allowed", name)
-	case len(name) > 15:
-		return fmt.Errorf("interface name %q has %d bytes, at most 15 are allowed", name, len(name))
-	case strings.ContainsAny(name, "/: \t\n\v\f\r\u00a0"):
-		return fmt.Errorf("interface name %q has a slash, colon or space in it", name)
-	}
-	return nil
 }
 
 // masters is the value of --master.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"ipvd/cmd/internal/api"
 )
 
 // choice is a flag's value that is one of a few words.
@@ -100,7 +102,7 @@ func (v interfaceName) String() string {
 }
 
 func (v interfaceName) Set(s string) error {
-	if err := checkInterface(s); err != nil {
+	if err := api.CheckIfName(s); err != nil {
 		return err
 	}
 	*v.p = s
