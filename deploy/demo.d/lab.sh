@@ -117,7 +117,7 @@ stop_daemon() {
 	local status=0
 	end_process "$daemon" 8 || status=$?
 	daemon=
-	assert "ipvd has ended with status $status, 0 being right" test "$status" = 0
+	assert "ipvd has ended, with status $status" test "$status" = 0
 	check_eth0 "the kernel's eth0 is back" veth
 	refused "it has no XDP program" host1 "ip -d link show dev eth0 | grep xdp"
 	within 5 "it reaches the router" host1 "ping -c 1 -W 1 10.0.0.254"
