@@ -1,0 +1,99 @@
+package rawip
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// sendBuffer is the room of a socket in bytes: packets for many neighbours that
+// do not answer must not keep the others out. The kernel holds about 200 KB for
+// each (neigh/default/unres_qlen_bytes).
+const sendBuffer = 8 << 20
+
+// Config is what to open.
+type Config struct {
+	Device string // the only interface that packets leave by
+	MTU    int    // the device's, in bytes
+}
+
+// Open makes a port in the network namespace nsfd. It needs CAP_NET_RAW and
+// CAP_NET_ADMIN there. The port stays bound to the device that has the name now.
+func Open(nsfd int, cfg Config) (*Port, error) {
+	if cfg.Device == "" { // SO_BINDTODEVICE would bind to none
+		return nil, errors.New("rawip: open: no device given")
+	}
+	p := &Port{device: cfg.Device, fd4: -1, fd6: -1}
+	p.tx.port = p
+	if err := p.SetMTU(cfg.MTU); err != nil {
+		return nil, err
+	}
+	err := inNetns(nsfd, func() (err error) {
+		if p.fd4, err = socket(unix.AF_INET, cfg.Device); err != nil {
+			return fmt.Errorf("IPv4 socket: %w", err)
+		}
+		p.fd6, err = socket(unix.AF_INET6, cfg.Device)
+		if err != nil && !errors.Is(err, unix.EAFNOSUPPORT) {
+			unix.Close(p.fd4)
+			return fmt.Errorf("IPv6 socket: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: open: %w", p.Name(), err)
+	}
+	return p, nil
+}
+
+// socket opens a raw socket whose packets bring their own IP header, which
+// IPPROTO_RAW implies for both families.
+func socket(family int, device string) (fd int, err error) {
+	fd, err = unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_RAW)
+	if err != nil {
+		return -1, err
+	}
+	if err := configure(fd, family, device); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func configure(fd, family int, device string) error {
+	if err := unix.BindToDevice(fd, device); err != nil {
+		return fmt.Errorf("bind to device %q: %w", device, err)
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendBuffer); err != nil {
+		return fmt.Errorf("set send buffer to %d: %w", sendBuffer, err)
+	}
+	// Broadcast passes, as it does for packets that the host routes.
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1); err != nil {
+		return fmt.Errorf("allow broadcast: %w", err)
+	}
+	if family != unix.AF_INET6 {
+		return nil
+	}
+	// Without it a packet-info source must be local; IPv4 does not check
+	// (net/ipv6/datagram.c, ip6_datagram_send_ctl).
+	if err := unix.SetsockoptInt(fd, unix.SOL_IPV6, unix.IPV6_FREEBIND, 1); err != nil {
+		return fmt.Errorf("allow sources that are not local: %w", err)
+	}
+	return nil
+}
+
+// inNetns runs f on a thread in network namespace nsfd. The thread ends with it
+// and so never runs anything else in that namespace.
+func inNetns(nsfd int, f func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		if err := unix.Setns(nsfd, unix.CLONE_NEWNET); err != nil {
+			done <- fmt.Errorf("enter namespace: %w", err)
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}
