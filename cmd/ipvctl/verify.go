@@ -1,0 +1,48 @@
+package main
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"ipvd/cmd/internal/api"
+)
+
+func (c *ctl) verifyCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "verify", Args: cobra.NoArgs,
+		Short: "Check that every packet is accounted for: exit status 1 if not",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d := c.daemon()
+			defer d.Close()
+			v, err := d.Verify(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := c.print(v, func(p *printer) { printVerify(p, &v) }); err != nil {
+				return err
+			}
+			if !v.OK {
+				return errNotOK
+			}
+			return nil
+		},
+	}
+}
+
+func printVerify(p *printer, v *api.Verify) {
+	line := func(what string, n any) { p.printf("%-24s %12d\n", what, n) }
+	line("received", v.Received)
+	line("copied", v.Copied)
+	line("delivered", v.Delivered)
+	line("dropped", v.Dropped)
+	for _, reason := range slices.Sorted(maps.Keys(v.Reasons)) {
+		line("  "+reason, v.Reasons[reason])
+	}
+	line("difference", v.Difference)
+	line("mbufs in use", v.MbufsInUse)
+	if v.OK {
+		p.printf("ok\n")
+	}
+}
