@@ -64,10 +64,12 @@ type Wire struct {
 func (w Wire) Key() string { return w.Name }
 func (Wire) kind() string  { return "wire" }
 
-// Host is what was changed in the host's settings for a master.
+// Host is what was changed in the host's settings for a master in mode l3s.
 type Host struct {
-	Master  string          `json:"master"`
-	Sysctls []sysctl.Change `json:"sysctls"`
+	Master   string          `json:"master"`
+	HostPort string          `json:"host_port"` // interfaces
+	Return   string          `json:"return"`
+	Sysctls  []sysctl.Change `json:"sysctls"`
 }
 
 // Key is the master's name.

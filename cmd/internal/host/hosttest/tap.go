@@ -3,6 +3,7 @@ package hosttest
 import (
 	"errors"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,13 +20,15 @@ func (ns NS) TAP(name string) TAP {
 		if err != nil {
 			return err
 		}
-		tap.f = os.NewFile(uintptr(fd), "tap "+name)
 		req, err := unix.NewIfreq(name)
-		if err != nil {
-			return err
+		if err == nil {
+			req.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI)
+			err = unix.IoctlIfreq(fd, unix.TUNSETIFF, req)
 		}
-		req.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI)
-		return unix.IoctlIfreq(fd, unix.TUNSETIFF, req)
+		// Not earlier: the poller is told nothing of a TAP that it met before
+		// it was one.
+		tap.f = os.NewFile(uintptr(fd), "tap "+name)
+		return err
 	})
 	ns.t.Cleanup(tap.Close)
 	return tap
@@ -33,6 +36,30 @@ func (ns NS) TAP(name string) TAP {
 
 // Close ends the interface. A second call does nothing.
 func (tap TAP) Close() { tap.f.Close() }
+
+// Write sends a frame to the interface's stack.
+func (tap TAP) Write(frame []byte) error {
+	_, err := tap.f.Write(frame)
+	return err
+}
+
+// Read gives the next frame that the interface's stack sends for which match is
+// true, or an error after the timeout.
+func (tap TAP) Read(timeout time.Duration, match func(frame []byte) bool) ([]byte, error) {
+	if err := tap.f.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+		return nil, err
+	}
+	buf := make([]byte, 2048)
+	for {
+		n, err := tap.f.Read(buf)
+		if err != nil {
+			return nil, err
+		}
+		if match(buf[:n]) {
+			return buf[:n], nil
+		}
+	}
+}
 
 // Netns opens the namespace that the interface is in now; the caller closes it.
 func (tap TAP) Netns() (ns int, err error) {
