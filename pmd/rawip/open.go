@@ -83,17 +83,30 @@ func configure(fd, family int, device string) error {
 	return nil
 }
 
-// inNetns runs f on a thread in network namespace nsfd. The thread ends with it
-// and so never runs anything else in that namespace.
+// inNetns runs f on a thread in network namespace nsfd.
 func inNetns(nsfd int, f func() error) error {
 	done := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		if err := unix.Setns(nsfd, unix.CLONE_NEWNET); err != nil {
-			done <- fmt.Errorf("enter namespace: %w", err)
-			return
-		}
-		done <- f()
-	}()
+	go func() { done <- visit(nsfd, f) }()
 	return <-done
+}
+
+// visit runs f in nsfd and returns from there. If that fails the thread stays
+// locked and ends with its goroutine, so that nothing else runs on it.
+func visit(nsfd int, f func() error) error {
+	runtime.LockOSThread()
+	home, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		defer unix.Close(home)
+		err = unix.Setns(nsfd, unix.CLONE_NEWNET)
+	}
+	if err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("enter namespace: %w", err)
+	}
+	result := f()
+	if err := unix.Setns(home, unix.CLONE_NEWNET); err != nil {
+		return errors.Join(result, fmt.Errorf("leave namespace: %w", err))
+	}
+	runtime.UnlockOSThread()
+	return result
 }

@@ -51,12 +51,15 @@ func TestAttachFindsThePersistentInterface(t *testing.T) {
 }
 
 func TestAttachNeverCreates(t *testing.T) {
-	_, fd := testNetns(t)
+	ns, fd := testNetns(t)
 	if p, err := Attach(fd, Config{Name: "eth0", Alias: testAlias}); !errors.Is(err, pmd.ErrGone) {
 		t.Errorf("attach to nothing: %v, %v; want ErrGone", p, err)
 	}
-	if linkIn(t, fd, "eth0") != nil {
-		t.Error("an interface was made")
+	if p, err := Attach(fd, Config{}); err == nil {
+		t.Errorf("attach without a name gives %v", p)
+	}
+	if out := run(t, "ip", "-n", ns, "-o", "link"); strings.Count(out, "\n") != 1 {
+		t.Errorf("an interface was made:\n%s", out)
 	}
 }
 
