@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -29,16 +30,30 @@ func TestStrangersAreTurnedAway(t *testing.T) {
 	}
 }
 
-func TestSlowClientsAreCutOff(t *testing.T) {
+// serve serves d with a short time to read requests in.
+func serve(t *testing.T, d Daemon) (path string) {
+	t.Helper()
 	l, err := Listen(filepath.Join(t.TempDir(), "s"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := NewServer(noDaemon{}, zerolog.Nop())
+	s := NewServer(d, zerolog.Nop())
 	s.http.ReadTimeout = 10 * time.Millisecond
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
-	c, err := net.Dial("unix", l.Addr().String())
+	t.Cleanup(func() {
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return l.Addr().String()
+}
+
+func TestSlowClientsAreCutOff(t *testing.T) {
+	c, err := net.Dial("unix", serve(t, noDaemon{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,10 +64,23 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	if _, err := io.ReadAll(c); err != nil { // ends when the server closes
 		t.Error(err)
 	}
-	if err := s.Shutdown(context.Background()); err != nil {
-		t.Error(err)
+}
+
+// slowDaemon takes longer for a status than a client may for a request.
+type slowDaemon struct{ Daemon }
+
+func (slowDaemon) Status(ctx context.Context) (Status, error) {
+	select {
+	case <-ctx.Done():
+		return Status{}, fmt.Errorf("cut off: %w", ctx.Err())
+	case <-time.After(50 * time.Millisecond):
+		return Status{PID: 42}, nil
 	}
-	if err := <-served; err != nil {
-		t.Error(err)
+}
+
+func TestDaemonMayTakeLongerThanTheRequest(t *testing.T) {
+	s, err := NewClient(serve(t, slowDaemon{})).Status(context.Background())
+	if err != nil || s.PID != 42 {
+		t.Errorf("status %+v, %v, want pid 42", s, err)
 	}
 }
