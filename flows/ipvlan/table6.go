@@ -54,10 +54,10 @@ func (t *Table) Lookup6(hi, lo uint64) (slave uint32, ok bool) {
 	return 0, false
 }
 
-// hash6 is hash4's family for four numbers of 32 bits. It costs less than
-// half of xxhash with a random prefix and, unlike it, comes with a proof for its upper
-// bits, which choose the home slot. The lower bits, the tag, need none: a tag
-// met by chance costs one comparison with an entry.
+// hash6 is hash4's family for four numbers of 32 bits. It costs less than half
+// of xxhash with a random prefix and, unlike it, comes with a proof for its
+// upper bits, which choose the home slot. The lower bits, the tag, need none: a
+// tag met by chance costs one comparison with an entry.
 func (s *slots) hash6(hi, lo uint64) uint64 {
 	return s.key[0]*(hi>>32) + s.key[1]*uint64(uint32(hi)) +
 		s.key[2]*(lo>>32) + s.key[3]*uint64(uint32(lo)) + s.key[4]
