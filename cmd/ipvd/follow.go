@@ -1,0 +1,55 @@
+package main
+
+import (
+	"errors"
+	"net"
+
+	"golang.org/x/sys/unix"
+
+	"ipvd/cmd/internal/host/link"
+	"ipvd/pmd"
+	"ipvd/pmd/tap"
+)
+
+// setMTU makes wire, routing and slaves follow the host port's new MTU; a
+// slave's own setting is overwritten, as the kernel does (ipvlan_main.c,
+// ipvlan_adjust_mtu). Under mu.
+func (m *master) setMTU(mtu int) error {
+	err := m.wire.SetMTU(mtu)
+	if errors.Is(err, pmd.ErrUnsupported) {
+		err = nil // the wire drops by reason what is too long for it
+	}
+	if err != nil {
+		return err
+	}
+	m.template.MTU = mtu
+	if m.punt != nil {
+		err = m.punt.SetMTU(mtu)
+	}
+	m.eachInterface("the MTU does not follow the master's", func(s *slave, l link.Link) error { return l.SetMTU(mtu) })
+	return errors.Join(err, m.d.swap())
+}
+
+// setMAC makes wire and slaves follow the host port's new MAC. Under mu.
+func (m *master) setMAC(mac net.HardwareAddr) error {
+	err := m.wire.SetMAC(mac)
+	if errors.Is(err, pmd.ErrUnsupported) {
+		err = nil // a wire without filters of its own takes frames for any MAC
+	}
+	if err != nil {
+		return err
+	}
+	copy(m.template.MAC[:], mac)
+	m.eachInterface("the MAC does not follow the master's", func(s *slave, l link.Link) error {
+		return errors.Join(l.SetMAC(mac), l.EnsureLinkLocal(s.model.ID))
+	})
+	return m.d.swap()
+}
+
+// applyCarrier gives a port's interface the wire's carrier. The kernel refuses
+// it while the interface's namespace ends. Under mu.
+func (m *master) applyCarrier(p *tap.Port) {
+	if err := p.SetCarrier(m.carrier); err != nil && !errors.Is(err, unix.EBADFD) && !p.Gone() {
+		m.log.Warn().Err(err).Str("port", p.Name()).Msg("the carrier does not follow the wire's")
+	}
+}

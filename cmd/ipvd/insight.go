@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"ipvd/cmd/internal/api"
+	"ipvd/flows"
+)
+
+// Stats gives every counter of the data plane that is not 0, and with detail
+// those that are.
+func (d *daemon) Stats(ctx context.Context, detail bool) ([]api.Counter, error) {
+	counters := []api.Counter{}
+	for _, r := range d.sys.Counters() {
+		if r.Value != 0 || detail {
+			counters = append(counters, api.Counter{Where: r.Set, Name: r.Name, Kind: kindWord(r.Kind), Packets: r.Value})
+		}
+	}
+	return counters, nil
+}
+
+func kindWord(k flows.Kind) string {
+	return [...]string{flows.Info: "info", flows.In: "in", flows.Copied: "copied", flows.Out: "out", flows.Dropped: "dropped"}[k]
+}
+
+// verifyTries readings are taken this long apart until two are equal: nothing
+// moved between them.
+const (
+	verifyTries    = 40
+	verifyInterval = 10 * time.Millisecond
+)
+
+// Verify takes the account at rest, if there is a moment of it.
+func (d *daemon) Verify(ctx context.Context) (api.Verify, error) {
+	var last, now flows.Account
+	still := false
+	for i := 0; i < verifyTries && !still && ctx.Err() == nil; i++ {
+		if i > 0 {
+			time.Sleep(verifyInterval)
+		}
+		last, now = now, d.sys.Account()
+		still = i > 0 && now.Difference() == 0 && now.Received == last.Received && now.Delivered == last.Delivered
+	}
+	counters, err := d.Stats(ctx, false)
+	return api.Verify{
+		Account: api.Account{Received: now.Received, Copied: now.Copied, Delivered: now.Delivered, Dropped: now.Dropped,
+			Difference: now.Difference(), Reasons: now.Reasons, MbufsInUse: d.sys.MbufsInUse()},
+		OK: still, Counters: counters,
+	}, err
+}
+
+// Graph draws the graph that runs.
+func (d *daemon) Graph(ctx context.Context) (string, error) { return d.sys.DOT(), nil }
+
+// Status says what runs.
+func (d *daemon) Status(ctx context.Context) (api.Status, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return api.Status{Version: Version, PID: os.Getpid(), Masters: d.masterNames(), Workers: d.cfg.Workers,
+		Uptime: time.Since(d.started).Seconds()}, nil
+}

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"net"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"ipvd/cmd/internal/host/link"
+	"ipvd/cmd/internal/host/monitor"
+	"ipvd/cmd/internal/store"
+)
+
+func (d *daemon) startMonitor() (err error) {
+	if d.mon, err = monitor.Open(monitor.Options{}); err != nil {
+		return err
+	}
+	d.chores = newChores()
+	go d.chores.run()
+	go d.follow()
+	return nil
+}
+
+// follower takes the events of one interface on the monitor's goroutine. It
+// must not wait for the daemon's mu: that is what chores are for.
+type follower func(monitor.Event)
+
+// watchLink follows an interface under a key.
+func (d *daemon) watchLink(key string, l monitor.Locator, held bool, f follower) {
+	d.followers.Store(key, f)
+	d.mon.Add(monitor.Target{Key: key, Locator: l, Held: held})
+}
+
+func (d *daemon) unwatchLink(key string) {
+	d.followers.Delete(key)
+	d.mon.Remove(key)
+}
+
+// follow hands each event to whom it concerns.
+func (d *daemon) follow() {
+	for e := range d.mon.Events() {
+		if f, ok := d.followers.Load(e.Key); ok {
+			f.(follower)(e)
+		}
+	}
+}
+
+func placeOf(e monitor.Event) place {
+	return place{netns: e.Netns, netnsName: e.NetnsName, name: e.Link.Name, index: e.Link.Index,
+		flags: e.Link.Flags, mtu: e.Link.MTU, mac: e.Link.Addr}
+}
+
+// watch follows the slave's interface; a slave without one is always up.
+func (s *slave) watch() {
+	if s.tap == nil {
+		s.m.addrs.sync(s.model.ID, place{name: s.model.Name, flags: unix.IFF_UP | unix.IFF_LOWER_UP, mtu: s.model.MTU}, nil)
+		return
+	}
+	s.m.d.watchLink(s.key(), s.tap, s.tap.PinsNetns(), s.followed)
+}
+
+func (s *slave) unwatch() {
+	if s.tap != nil {
+		s.m.d.unwatchLink(s.key())
+	}
+}
+
+func (s *slave) followed(e monitor.Event) {
+	m, id := s.m, s.model.ID
+	switch e.Kind {
+	case monitor.Sync:
+		m.addrs.sync(id, placeOf(e), e.Addrs)
+		m.d.chores.add(s.key()+" set up", s.afterSync)
+	case monitor.Link:
+		p := placeOf(e)
+		if old := m.addrs.moved(id, p); (old.flags^p.flags)&unix.IFF_UP != 0 || old.mtu != p.mtu || old.name != p.name {
+			m.d.chores.add(s.key()+" set up", s.afterSync)
+		}
+	case monitor.AddrAdded:
+		m.addrs.claim(id, e.Addr)
+	case monitor.AddrRemoved:
+		m.addrs.release(id, e.Addr)
+	case monitor.Gone, monitor.Orphaned:
+		m.log.Info().Int("id", int(id)).Str("slave", e.Link.Name).Stringer("event", e.Kind).Err(e.Err).
+			Msg("the slave's interface or namespace has ended")
+		m.d.chores.add(s.key()+" gone", s.afterGone)
+	}
+}
+
+// afterSync brings the slave in line with its interface after a move, a rename,
+// or a change of state or MTU.
+func (s *slave) afterSync() {
+	s.m.d.mu.Lock()
+	defer s.m.d.mu.Unlock()
+	if s.m.slave(s.model.ID) != s {
+		return
+	}
+	p := s.place()
+	if err := s.setUp(); err != nil {
+		// A namespace that ends takes the interface away while we look.
+		s.m.log.Debug().Err(err).Str("slave", p.name).Msg("set the interface up")
+	}
+	changed := p.mtu != 0 && p.mtu != s.model.MTU
+	if changed || p.name != s.model.Name {
+		model := *s.model
+		model.Name, model.MTU = p.name, p.mtu
+		s.model = &model
+	}
+	if changed {
+		if err := s.m.d.swap(); err != nil {
+			s.m.log.Error().Err(err).Str("slave", p.name).Msg("follow the interface's MTU")
+		}
+	}
+	if err := s.save(); err != nil {
+		s.m.log.Error().Err(err).Str("slave", p.name).Msg("record where the slave is")
+	}
+}
+
+func (s *slave) afterGone() {
+	s.m.d.mu.Lock()
+	defer s.m.d.mu.Unlock()
+	if s.m.slave(s.model.ID) != s {
+		return
+	}
+	if err := s.m.delSlave(s); err != nil {
+		s.m.log.Error().Err(err).Str("slave", s.model.Name).Msg("remove a slave whose interface has ended")
+	}
+}
+
+// save records the slave and where it is.
+func (s *slave) save() error {
+	p := s.place()
+	s.record.Master, s.record.ID, s.record.Kind, s.record.Devargs = s.m.name, int(s.model.ID), s.kind, s.devargs
+	s.record.Name, s.record.MAC, s.record.MTU = s.model.Name, s.m.mac().String(), s.model.MTU
+	s.record.Alias = s.m.alias(s.model.ID)
+	if p.index != 0 {
+		s.record.Netns, s.record.NetnsName, s.record.IfIndex = p.netns, p.netnsName, p.index
+	}
+	return s.m.d.store.Slaves.Save(s.record)
+}
+
+// watchHost follows the host port: the master's MTU and MAC are what its
+// interface has.
+func (m *master) watchHost() {
+	m.d.watchLink(m.name+" host", m.host, false, func(e monitor.Event) {
+		switch e.Kind {
+		case monitor.Sync, monitor.Link:
+			var addrs []netip.Addr
+			if e.Kind == monitor.Sync {
+				addrs = append([]netip.Addr{}, e.Addrs...)
+			}
+			m.addrs.setHost(placeOf(e), addrs)
+			m.d.chores.add(m.name+" host", m.followHost)
+		case monitor.AddrAdded, monitor.AddrRemoved:
+			m.addrs.hostAddr(e.Addr, e.Kind == monitor.AddrAdded)
+		case monitor.Gone:
+			m.log.Error().Err(e.Err).Msg("the host port was removed: the host does not reach the master until the daemon is started again")
+			m.d.chores.add(m.name+" host gone", func() { m.setTrouble("host port is gone") })
+		}
+	})
+}
+
+// watchWire follows a kernel interface that is a wire.
+func (m *master) watchWire(rec store.Wire) {
+	m.d.watchLink(m.name+" wire", monitor.Fixed{NS: rec.Netns, Index: rec.Index}, false, func(e monitor.Event) {
+		switch e.Kind {
+		case monitor.Sync, monitor.Link:
+			on := e.Link.Flags&unix.IFF_LOWER_UP != 0
+			m.d.chores.add(m.name+" carrier", func() { m.setCarrier(on) })
+		case monitor.Gone:
+			m.log.Error().Err(e.Err).Str("wire", rec.Name).Msg("the wire has vanished: slaves reach each other and the host only")
+			m.d.chores.add(m.name+" wire gone", func() { m.setTrouble("wire is gone"); m.setCarrier(false) })
+		}
+	})
+}
+
+func (m *master) setTrouble(what string) {
+	m.d.mu.Lock()
+	defer m.d.mu.Unlock()
+	m.trouble = what
+}
+
+// setCarrier passes the wire's carrier on, as ipvlan does (ipvlan_main.c,
+// ipvlan_device_event).
+func (m *master) setCarrier(on bool) {
+	m.d.mu.Lock()
+	defer m.d.mu.Unlock()
+	if m.carrier == on {
+		return
+	}
+	m.carrier = on
+	m.log.Info().Bool("carrier", on).Msg("the wire's link has changed")
+	m.applyCarrier(m.host)
+	for _, s := range m.slaves {
+		if s.tap != nil {
+			m.applyCarrier(s.tap)
+		}
+	}
+}
+
+// followHost makes wire and slaves follow the host port's MTU and MAC, as
+// ipvlan's slaves follow their master's.
+func (m *master) followHost() {
+	m.d.mu.Lock()
+	defer m.d.mu.Unlock()
+	p := m.hostPlace()
+	mac := net.HardwareAddr(p.mac)
+	if p.mtu != 0 && p.mtu != m.template.MTU {
+		m.log.Info().Int("mtu", p.mtu).Err(m.setMTU(p.mtu)).Msg("MTU follows the host port")
+	}
+	if len(mac) == 6 && mac.String() != m.mac().String() {
+		m.log.Info().Stringer("mac", mac).Err(m.setMAC(mac)).Msg("MAC follows the host port")
+	}
+}
+
+// eachInterface changes the interface of every slave that has one; one that
+// cannot be changed is logged.
+func (m *master) eachInterface(what string, f func(*slave, link.Link) error) {
+	for _, s := range m.slaves {
+		if s.tap == nil {
+			continue
+		}
+		if err := s.onInterface(func(l link.Link) error { return f(s, l) }); err != nil {
+			m.log.Warn().Err(err).Str("slave", s.model.Name).Msg(what)
+		}
+	}
+}

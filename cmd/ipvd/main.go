@@ -1,0 +1,63 @@
+// ipvd is Linux ipvlan in user space: it polls a NIC through DPDK and shares it,
+// with its one MAC address, among network interfaces in other namespaces.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
+
+	"ipvd/cmd/internal/config"
+)
+
+// Version is set by the linker.
+var Version = "dev"
+
+func main() {
+	cmd := config.Command(run)
+	cmd.Version = Version
+	if err := cmd.Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "ipvd:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the life of the daemon, from its checked configuration to a signal.
+func run(cfg config.Config) error {
+	if uid := os.Geteuid(); uid != 0 {
+		return fmt.Errorf("must be run as root to make interfaces and enter network namespaces, but the user id is %d: use sudo", uid)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
+	defer stop()
+	signal.Ignore(unix.SIGHUP, unix.SIGPIPE)
+	log := newLogger(cfg, os.Stderr)
+	d, err := start(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		log.Info().Msg("stopping")
+	case err = <-d.failed:
+		log.Error().Err(err).Msg("stopping after a failure")
+	}
+	// A second signal ends the process at once, as if nobody had listened.
+	stop()
+	return d.stop(err)
+}
+
+func newLogger(cfg config.Config, w io.Writer) zerolog.Logger {
+	if cfg.LogFormat == "console" {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: "15:04:05.000"}
+	}
+	level, err := zerolog.ParseLevel(cfg.LogLevel)
+	if err != nil {
+		level = zerolog.InfoLevel
+	}
+	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"ipvd/cmd/internal/host/l3s"
+	"ipvd/cmd/internal/host/link"
+	"ipvd/cmd/internal/host/netns"
+	"ipvd/flows/ipvlan"
+	"ipvd/pmd/rawip"
+	"ipvd/pmd/tap"
+)
+
+// returnName is the interface by which the host forwards to and from the
+// slaves of a master in l3s.
+func (m *master) returnName() string { return fmt.Sprintf("ipvd-ret%d", slices.Index(m.d.masters, m)) }
+
+// setMode changes mode and flag of the running master. Under mu. When it fails
+// the master is as it was.
+func (m *master) setMode(mode ipvlan.Mode, flag ipvlan.Flag) error {
+	old := *m.template
+	next := old
+	next.Mode, next.Flag = mode, flag
+	if mode != old.Mode {
+		if err := m.openMode(&next, mode); err != nil {
+			return err
+		}
+	}
+	*m.template = next
+	if err := m.d.swap(); err != nil {
+		*m.template = old
+		if mode != old.Mode {
+			err = errors.Join(err, m.closeMode(&next, mode))
+		}
+		return fmt.Errorf("master %s: set mode %v %v: %w", m.name, mode, flag, err)
+	}
+	var errs []error
+	if mode != old.Mode {
+		errs = append(errs, m.closeMode(&old, old.Mode))
+		for _, s := range m.slaves {
+			if err := s.setUp(); err != nil {
+				m.log.Warn().Err(err).Str("slave", s.model.Name).Msg("the interface does not follow the mode")
+			}
+		}
+	}
+	m.log.Info().Stringer("mode", mode).Stringer("flag", flag).Msg("mode is set")
+	return errors.Join(append(errs, m.save())...)
+}
+
+// openMode opens what a mode needs besides wire and host port, and puts it into
+// t.
+func (m *master) openMode(t *ipvlan.Master, mode ipvlan.Mode) error {
+	var err error
+	switch mode {
+	case ipvlan.L3:
+		err = m.openPunt(t)
+	case ipvlan.L3S:
+		err = m.openReturn(t)
+	}
+	if err != nil {
+		return fmt.Errorf("master %s: prepare mode %v: %w", m.name, mode, errors.Join(err, m.closeMode(t, mode)))
+	}
+	return nil
+}
+
+func (m *master) openPunt(t *ipvlan.Master) (err error) {
+	ns, err := netns.Current()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(ns)
+	m.punt, err = rawip.Open(ns, rawip.Config{Device: m.hostName, MTU: t.MTU})
+	if err != nil {
+		return err
+	}
+	t.Punt = m.punt.Tx()[0]
+	return nil
+}
+
+func (m *master) openReturn(t *ipvlan.Master) (err error) {
+	m.ret, err = tap.Open(tap.Config{Name: m.returnName(), Alias: "ipvd:" + m.name + ":return", MTU: t.MTU})
+	if err != nil {
+		return err
+	}
+	l, s, err := link.ByName(netns.Here, m.returnName())
+	if err != nil {
+		return err
+	}
+	t.Return = m.ret
+	copy(t.ReturnMAC[:], s.MAC())
+	m.hosts, err = l3s.SetUp(m.name, m.hostName, l.Name, m.d.store.Hosts)
+	if err != nil {
+		return err
+	}
+	for _, c := range m.hosts.Changes() {
+		m.log.Info().Stringer("change", c).Msg("host setting changed for l3s, until the mode or the daemon ends")
+	}
+	m.addrs.setRoutes(m.hosts)
+	return nil
+}
+
+// closeMode closes what openMode has opened, after the last graph that used it.
+func (m *master) closeMode(t *ipvlan.Master, mode ipvlan.Mode) error {
+	var errs []error
+	switch mode {
+	case ipvlan.L3:
+		if m.punt != nil {
+			errs = append(errs, m.punt.Close())
+			m.punt, t.Punt = nil, nil
+		}
+	case ipvlan.L3S:
+		m.addrs.setRoutes(nil)
+		if m.hosts != nil {
+			errs = append(errs, m.hosts.Restore())
+			m.hosts = nil
+		}
+		if m.ret != nil {
+			errs = append(errs, m.ret.Close())
+			m.ret, t.Return = nil, nil
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// setUp gives the slave's interface what the mode asks for, wherever it is now:
+// NOARP in l3 and l3s, and ipvlan's own link-local address. Container root can
+// change all of it; the data plane does not rely on it.
+func (s *slave) setUp() error {
+	if s.tap == nil {
+		return nil
+	}
+	return s.onInterface(func(l link.Link) error {
+		l2 := s.m.template.Mode == ipvlan.L2
+		errs := []error{l.SetNoARP(!l2), l.EnsureLinkLocal(s.model.ID)}
+		if l2 {
+			// Refused where router advertisements are not accepted; SLAAC does
+			// not run there either.
+			_ = l.SetToken(link.LinkLocal(s.m.mac(), s.model.ID))
+		}
+		return errors.Join(errs...)
+	})
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"ipvd/cmd/internal/host/netns"
+	"ipvd/cmd/internal/store"
+	"ipvd/flows/ipvlan"
+	"ipvd/pmd"
+	"ipvd/pmd/dpdk"
+	"ipvd/pmd/tap"
+)
+
+// restoreSlaves takes up the slaves that an earlier run has left. One that
+// cannot be had is logged and stays in the state; the others run.
+func (d *daemon) restoreSlaves() error {
+	records, err := d.store.Slaves.Load()
+	if err != nil {
+		d.log.Error().Err(err).Msg("the state of a slave cannot be read")
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range records {
+		m := d.master(r.Master)
+		if m == nil {
+			d.log.Warn().Str("slave", r.Key()).Msg("its master is not among this daemon's: it stays as it is")
+			continue
+		}
+		if err := m.restoreSlave(r); err != nil {
+			m.log.Error().Err(err).Str("slave", r.Name).Int("id", r.ID).Msg("the slave is not taken up")
+			if errors.Is(err, pmd.ErrGone) || errors.Is(err, netns.ErrNotFound) {
+				err = d.store.Slaves.Delete(r.Key())
+				m.log.Info().Err(err).Str("slave", r.Name).Msg("it is forgotten: its interface or namespace has ended")
+			}
+			continue
+		}
+		m.log.Info().Str("slave", r.Name).Int("id", r.ID).Msg("slave is taken up again")
+	}
+	return nil
+}
+
+func (m *master) restoreSlave(r store.Slave) error {
+	id := uint16(r.ID)
+	if m.slave(id) != nil || r.ID < 1 || r.ID > ipvlan.MaxSlaveID {
+		return fmt.Errorf("slave id %d is in use or not in 1 to %d: %w", r.ID, ipvlan.MaxSlaveID, unix.EINVAL)
+	}
+	s := &slave{m: m, kind: r.Kind, devargs: r.Devargs, record: r}
+	port, err := s.reattach(r)
+	if err != nil {
+		return err
+	}
+	s.model = ipvlan.NewSlave(m.name, id, r.Name, port, r.MTU, m.d.workers())
+	m.insert(s)
+	if err := m.d.swap(); err != nil {
+		m.remove(s)
+		return errors.Join(err, port.Close())
+	}
+	s.watch()
+	for _, p := range r.Addrs {
+		err = errors.Join(err, m.addrs.claimStatic(id, p.Addr()))
+	}
+	return err
+}
+
+// reattach opens the port of a recorded slave. A TAP is looked for in the
+// namespace where it was seen last, by the name and alias that it had; nothing
+// is created.
+func (s *slave) reattach(r store.Slave) (pmd.Port, error) {
+	if r.Kind != "tap" {
+		return s.m.d.rt.Attach(r.Devargs, vdevOptions(s.m.d, r.MTU))
+	}
+	ns, err := netns.OpenID(r.Netns)
+	if err != nil {
+		return nil, fmt.Errorf("namespace %v (%s): %w", r.Netns, r.NetnsName, err)
+	}
+	defer unix.Close(ns)
+	s.tap, err = tap.Attach(ns, tap.Config{Name: r.Name, Alias: r.Alias, MAC: s.m.mac(), Persist: true})
+	return s.tap, err
+}
+
+// vdevOptions are how a slave of kind vdev is opened: all workers may send to
+// it, one receives from it.
+func vdevOptions(d *daemon, mtu int) dpdk.PortOptions {
+	return dpdk.PortOptions{Pool: d.pool, RxQueues: 1, TxQueues: d.workers(), RxDesc: rxDescriptors, TxDesc: txDescriptors,
+		MTU: mtu, Promiscuous: true, Netns: -1}
+}

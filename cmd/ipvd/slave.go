@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"ipvd/cmd/internal/api"
+	"ipvd/cmd/internal/host/netns"
+	"ipvd/cmd/internal/store"
+	"ipvd/flows/ipvlan"
+	"ipvd/pmd"
+	"ipvd/pmd/tap"
+)
+
+// slave is a slave of a master. All is guarded by the daemon's mu but place,
+// which the registry guards.
+type slave struct {
+	m       *master
+	model   *ipvlan.Slave
+	kind    string
+	devargs string    // vdev
+	tap     *tap.Port // nil for a vdev
+	record  store.Slave
+}
+
+// alias is what the interface bears besides its name, which the namespace's
+// owner may change: a slave is its id.
+func (m *master) alias(id uint16) string { return fmt.Sprintf("ipvd:%s:%d", m.name, id) }
+
+// key tells slaves apart in the daemon, as in `eth0/1`.
+func (s *slave) key() string { return fmt.Sprintf("%s/%d", s.m.name, s.model.ID) }
+
+// addSlave makes a slave in the namespace open as ns. Under mu. When it fails
+// nothing is left of it.
+func (m *master) addSlave(r api.LinkAdd, ns int) (*slave, error) {
+	id, err := m.takeID()
+	if err != nil {
+		return nil, err
+	}
+	mtu := r.MTU
+	if mtu == 0 {
+		mtu = m.template.MTU
+	}
+	kind := r.Kind
+	if kind == "" {
+		kind = "tap"
+	}
+	s := &slave{m: m, kind: kind, devargs: r.Devargs}
+	port, err := kinds()[kind](s, id, mtu)
+	if err != nil {
+		return nil, err
+	}
+	s.model = ipvlan.NewSlave(m.name, id, r.Name, port, mtu, m.d.workers())
+	if err := s.join(ns); err != nil {
+		return nil, errors.Join(err, s.discard())
+	}
+	return s, nil
+}
+
+// kinds is the table of slave kinds: how each opens its port.
+func kinds() map[string]func(s *slave, id uint16, mtu int) (pmd.Port, error) {
+	return map[string]func(*slave, uint16, int) (pmd.Port, error){"tap": openTAP, "vdev": openVdev}
+}
+
+// openTAP makes the interface in the daemon's own namespace, from where join
+// moves it: the file of a TAP keeps the namespace alive in which it was opened
+// (tun_chr_open in drivers/net/tun.c), and a slave must die with its namespace.
+func openTAP(s *slave, id uint16, mtu int) (pmd.Port, error) {
+	var err error
+	s.tap, err = tap.Open(tap.Config{Alias: s.m.alias(id), MTU: mtu, MAC: s.m.mac(), Persist: !s.m.d.cfg.Ephemeral})
+	return s.tap, err
+}
+
+func openVdev(s *slave, _ uint16, mtu int) (pmd.Port, error) {
+	return s.m.d.rt.Attach(s.devargs, vdevOptions(s.m.d, mtu))
+}
+
+// join makes the slave part of the running system: into its namespace, the
+// graph, the monitor and the state.
+func (s *slave) join(ns int) error {
+	m := s.m
+	if s.tap != nil {
+		if err := s.setUp(); err != nil {
+			return err
+		}
+		if err := s.tap.MoveTo(ns, s.model.Name); err != nil {
+			if errors.Is(err, tap.ErrNameTaken) {
+				return &api.Refusal{Text: fmt.Sprintf("%q is the name of another interface in that namespace", s.model.Name), Errno: unix.EEXIST}
+			}
+			return err
+		}
+		if err := s.setUp(); err != nil {
+			return err
+		}
+	}
+	m.insert(s)
+	if err := m.d.swap(); err != nil {
+		m.remove(s)
+		return fmt.Errorf("take slave %s into the graph: %w", s.model.Name, err)
+	}
+	s.watch()
+	return errors.Join(s.save(), m.save())
+}
+
+// insert keeps the slaves in order of their ids.
+func (m *master) insert(s *slave) {
+	i, _ := slices.BinarySearchFunc(m.slaves, s.model.ID, func(o *slave, id uint16) int { return int(o.model.ID) - int(id) })
+	m.slaves = slices.Insert(m.slaves, i, s)
+}
+
+func (m *master) remove(s *slave) {
+	m.slaves = slices.DeleteFunc(m.slaves, func(o *slave) bool { return o == s })
+}
+
+// delSlave removes a slave and its interface. Under mu. The order is that of
+// every object of the data plane: out of the table and the graph, wait for the
+// workers, close, tell.
+func (m *master) delSlave(s *slave) error {
+	s.unwatch()
+	m.addrs.gone(s.model.ID)
+	m.remove(s)
+	if err := m.d.swap(); err != nil {
+		m.insert(s)
+		s.watch()
+		return fmt.Errorf("take slave %s out of the graph: %w", s.key(), err)
+	}
+	err := errors.Join(s.discard(), m.d.store.Slaves.Delete(s.record.Key()))
+	m.log.Info().Int("id", int(s.model.ID)).Str("slave", s.model.Name).Err(err).Msg("slave is removed")
+	return err
+}
+
+// discard closes the port and removes the interface.
+func (s *slave) discard() error {
+	if s.tap == nil {
+		return s.model.Port.Close()
+	}
+	var errs []error
+	if s.record.Alias != "" && !s.tap.Gone() {
+		errs = append(errs, s.tap.SetPersist(false))
+	}
+	return errors.Join(append(errs, s.tap.Close())...)
+}
+
+// close closes the port when the daemon ends: a persistent interface stays.
+func (s *slave) close() error {
+	if s.model == nil {
+		return nil
+	}
+	return s.model.Port.Close()
+}
+
+// callerNetns gives the namespace that a request means: the one it names, else
+// the caller's. The returned function closes it.
+func callerNetns(c api.Caller, ref string) (fd int, done func(), err error) {
+	if ref != "" {
+		fd, err := netns.Open(ref)
+		return fd, func() { unix.Close(fd) }, err
+	}
+	if c.Netns == nil {
+		return -1, nil, &api.Refusal{Text: fmt.Sprintf("the network namespace of the caller, process %d, cannot be seen: name one with netns", c.PID), Errno: unix.ESRCH}
+	}
+	return int(c.Netns.Fd()), func() {}, nil
+}
+
+// LinkAdd makes a slave.
+func (d *daemon) LinkAdd(ctx context.Context, c api.Caller, r api.LinkAdd) (api.Link, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m, err := d.masterFor(r)
+	if err != nil {
+		return api.Link{}, err
+	}
+	ns, done, err := callerNetns(c, r.Netns)
+	if err != nil {
+		return api.Link{}, err
+	}
+	defer done()
+	if err := m.modeForAdd(r); err != nil {
+		return api.Link{}, err
+	}
+	s, err := m.addSlave(r, ns)
+	if err != nil {
+		return api.Link{}, fmt.Errorf("link add %s: %w", r.Name, err)
+	}
+	m.log.Info().Int("id", int(s.model.ID)).Str("slave", r.Name).Str("kind", s.kind).Msg("slave is added")
+	return s.show(true, true), nil
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"ipvd/cmd/internal/config"
+	"ipvd/cmd/internal/host/l3s"
+	"ipvd/cmd/internal/host/takeover"
+	"ipvd/cmd/internal/store"
+	"ipvd/pmd/dpdk"
+)
+
+// Descriptors of the wire's queues: what a burst of line rate needs while the
+// worker is off its CPU for a moment.
+const (
+	rxDescriptors = 1024
+	txDescriptors = 1024
+)
+
+// openWire attaches the master's wire. A kernel interface is taken over first
+// and polled in its private namespace by af_xdp.
+func (m *master) openWire() (err error) {
+	opt := dpdk.PortOptions{
+		Pool: m.d.pool, RxQueues: m.d.workers(), TxQueues: m.d.workers(),
+		RxDesc: rxDescriptors, TxDesc: txDescriptors, MTU: m.d.cfg.MTU,
+		Promiscuous: m.d.cfg.Promiscuous, AllMulticast: true, Netns: -1,
+	}
+	devargs := m.conf.Device
+	if m.conf.Kind == config.Interface {
+		queues := rxQueues(m.conf.Device)
+		if m.taken, err = takeover.TakeOver(m.conf.Device, m.d.store.Wires, takeover.Options{Force: m.d.cfg.Force}); err != nil {
+			return err
+		}
+		fd, err := m.taken.OpenNetns()
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		opt.Netns = fd
+		opt.RxQueues, opt.TxQueues = queues, queues
+		// A veth, which has no zero copy, pays a system call per empty poll for
+		// the driver's busy_budget and gains nothing.
+		devargs = fmt.Sprintf("net_af_xdp_%s,iface=%s,queue_count=%d,busy_budget=0", m.name, m.conf.Device, queues)
+	}
+	if m.wire, err = m.d.rt.Attach(devargs, opt); err != nil {
+		return err
+	}
+	if m.taken != nil {
+		m.watchWire(m.taken.Record())
+	}
+	return nil
+}
+
+// recoverKilled puts back what daemons that were killed have left: this one's
+// predecessor, and ephemeral ones.
+func (d *daemon) recoverKilled() error {
+	if err := recoverFrom(d, d.store); err != nil {
+		return err
+	}
+	stale, err := store.Stale(runDir)
+	if err != nil {
+		d.log.Warn().Err(err).Msg("cannot look for what killed daemons have left")
+	}
+	for _, s := range stale {
+		if err := recoverFrom(d, s); err != nil {
+			d.log.Warn().Err(err).Str("state", s.Path()).Msg("what a killed daemon has left stays for now")
+			s.Close()
+			continue
+		}
+		if err := s.Remove(); err != nil && !os.IsNotExist(err) {
+			d.log.Warn().Err(err).Msg("cannot remove the state of a killed daemon")
+		}
+	}
+	return nil
+}
+
+// recoverFrom takes back what the state says was changed in this namespace.
+func recoverFrom(d *daemon, s *store.Dir) error {
+	wires, err := s.Wires.Load()
+	if err != nil {
+		return err
+	}
+	for _, w := range wires {
+		if err := takeover.Recover(w, s.Wires); err != nil && !errors.Is(err, takeover.ErrVanished) {
+			return err
+		}
+		d.log.Info().Str("wire", w.Name).Msg("a wire that a killed daemon had taken over is back")
+	}
+	hosts, err := s.Hosts.Load()
+	if err != nil {
+		return err
+	}
+	for _, h := range hosts {
+		if err := l3s.Recover(h, s.Hosts); err != nil {
+			return err
+		}
+		d.log.Info().Str("master", h.Master).Msg("the host settings that a killed daemon had changed are back")
+	}
+	return nil
+}
+
+// rxQueues is how many receive queues a kernel interface uses now: af_xdp has
+// to read all of them, or frames are lost to the kernel's stack.
+func rxQueues(name string) int {
+	dirs, _ := filepath.Glob(filepath.Join("/sys/class/net", name, "queues", "rx-*"))
+	return max(len(dirs), 1)
+}
