@@ -2,24 +2,23 @@
 // ipvlan, whose slaves share a master's MAC address and are told apart by their
 // IP addresses. Build puts it into a graph.
 //
-//	            ┌ address of slave k ─ deliver ─ slave k
-//	wire ─ classify ─ group MAC, l2 ── replicate ─ host and slaves
-//	            └ no match ───────────── host       (VLAN tag put back: tag)
+//	wire ── classify ─┬─ address of slave k ─ deliver ─── slave k
+//	                  ├─ group MAC, l2 ────── replicate ─ host, all slaves
+//	                  ├─ tag taken off ────── tag ─────── host
+//	                  └─ no match ─────────────────────── host
 //
-//	host ──────────────────────────────── wire
+//	slave ─ ingress ─ egress l2 ─┬─ sibling ───── deliver ─── slave k
+//	                             ├─ group MAC ─── replicate ─ wire, other slaves
+//	                             ├─ own MAC ───────────────── host
+//	                             └─ else ──────────────────── wire
 //
-//	                       ┌ sibling ──── deliver ─ slave k
-//	slave ─ ingress ─ egress l2 ┼ group MAC ── replicate ─ wire and other slaves
-//	                       ├ own MAC ──── host
-//	                       └ else ─────── wire
+//	slave ─ ingress ─ egress l3 ─┬─ sibling ───── deliver ─── slave k
+//	                             └─ IP ────────── l3 ──────── punt: the kernel's output path
+//	                                              l3s ─────── to return ─ return port
 //
-//	                       ┌ sibling ──── deliver ─ slave k
-//	slave ─ ingress ─ egress l3 ┴ IP ───────── punt: the kernel's output path
-//
-//	                        ┌ sibling ─── deliver ─ slave k
-//	slave ─ ingress ─ egress l3s┴ IP ──────── to return ─ return
-//	return ─ from return ─────────────── deliver ─ slave k
-//	wire ─────────────────────────────── host       (l3s)
+//	return port ─ from return ─── address of slave k ─ deliver ─ slave k
+//	host ──────────────────────────────────────────────────── wire
+//	wire, l3s ─────────────────────────────────────────────── host
 //
 // Every stage is a file; build.go joins them. A stage that classifies gives
 // each packet a verdict, sorts the burst by it, and hands whole groups on. What
@@ -40,8 +39,8 @@
 //	                                   its stack refuses
 //	unjoined IP multicast              256-bit filter           every slave; its stack refuses
 //	other group MAC (LLDP, LACP, STP)  slaves that joined it    no slave
-//	slave's foreign source MAC, l2     leaves unchanged         rewritten; SourceMAC: dropped, or as the kernel
-//	group frames over the limit        wire loses a slave's too wire and host always get them
+//	slave's foreign source MAC, l2     leaves unchanged         rewritten; SourceMAC: other policies
+//	group frames over the limit        lost for the wire too    lost for slaves only
 //	malformed IPv4 from a slave, l3    kernel's output path     dropped
 //	l3s                                host's INPUT and OUTPUT  host's FORWARD; a TTL of 255 arrives as 254
 //	bytes received, local copies       14 too many              the frame's length

@@ -133,7 +133,7 @@ func (p *plane) deliver(g flows.Group, c []flows.Counter) {
 		p.host.out.Push(g.Burst)
 	case g.Verdict == toWire:
 		p.wire.Push(g.Burst)
-	default:
+	default: // counted, where the verdict was made
 		p.vec.DropBurst(g.Burst)
 	}
 }
