@@ -32,7 +32,8 @@ func (s *ingress) Push(b flows.Burst) {
 			s.dropOne(m, Runt, s.counters)
 			continue
 		}
-		if s.policy != Pass && s.foreign(frame) {
+		// An IPv4 packet bears a MAC address in one place only.
+		if s.policy != Pass && (frame.Src() != s.mac || frame.Type() != wire.TypeIPv4) && s.foreign(frame) {
 			if m = s.correct(m); m == nil {
 				continue
 			}
