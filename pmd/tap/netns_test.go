@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -217,13 +218,16 @@ func TestNamespaceCanGoUnderAnOpenedPort(t *testing.T) {
 	}
 }
 
-// awaitGone waits for the kernel's deferred destruction of a namespace.
+// awaitGone waits until the kernel, which destroys a namespace after its
+// deletion, has taken the interface away.
 func awaitGone(t *testing.T, p *Port) {
 	t.Helper()
-	pfd := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
-	if n, err := unix.Poll(pfd, 10_000); n != 1 {
-		t.Fatalf("the interface outlives its namespace: poll gives %d, %v", n, err)
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if _, err := p.IfName(); errors.Is(err, pmd.ErrGone) {
+			return
+		}
 	}
+	t.Fatal("the interface outlives its namespace")
 }
 
 func TestControlAfterCloseFails(t *testing.T) {
