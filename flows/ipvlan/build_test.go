@@ -155,3 +155,33 @@ func TestThePictureNamesEveryStage(t *testing.T) {
 		}
 	}
 }
+
+func TestASlaveComesAndGoesWithoutLossToOthers(t *testing.T) {
+	l := newLab(t, L2, Bridge, 3)
+	with, without := l.m.Slaves, l.m.Slaves[:2]
+	toS1 := ether(macM, macW, wire.TypeIPv4, ip4("10.0.0.254", "10.0.0.11"))
+	toS3 := ether(macM, macW, wire.TypeIPv4, ip4("10.0.0.254", "10.0.0.13"))
+	for i := range 20 {
+		l.m.Slaves = with
+		if i%2 == 0 {
+			l.m.Slaves = without
+		}
+		// What the step queued for S3 leaves although S3 leaves the graph.
+		l.ports["WIRE"].Inject(0, toS1, toS3, broadcast(macW, 60))
+		l.st.Step()
+		if err := l.st.Swap(l.build); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.st.Flush()
+	if got := len(l.ports["S1"].Sent(0)); got != 40 {
+		t.Errorf("S1 got %d frames, want 40", got)
+	}
+	if got := len(l.ports["S3"].Sent(0)); got != 20 {
+		t.Errorf("S3 got %d frames, want 20: two in each step that had it", got)
+	}
+	a := l.st.Account()
+	if a.Difference() != 0 || a.Reasons["no_slave"] != 10 || len(a.Reasons) != 1 {
+		t.Errorf("account: %+v, want difference 0 and only no_slave, 10 times", a)
+	}
+}
