@@ -33,16 +33,16 @@ delete_routes() {
 show_group_drops() {
 	title "mode l3: no broadcast, no multicast"
 	local before after
-	before=$(dropped l3_group)
+	before=$(dropped)
 	capture wire router eth0 "ether src $M and ether multicast and (src 10.0.0.11 or src fd00::11)"
-	try ns0 "ping -b -c 2 -i 0.2 -W 0.2 10.0.0.255"
-	try ns0 "ping -I ipvl0 -c 2 -i 0.2 -W 0.2 224.0.0.1"
-	try ns0 "ping -I fd00::11 -c 2 -i 0.2 -W 0.2 ff02::1%ipvl0"
+	try ns0 "ping -b -c 5 -i 0.05 -W 0.2 10.0.0.255"
+	try ns0 "ping -I ipvl0 -c 5 -i 0.05 -W 0.2 224.0.0.1"
+	try ns0 "ping -I fd00::11 -c 5 -i 0.05 -W 0.2 ff02::1%ipvl0"
 	end_capture wire
 	refused "none of them is on the wire" host1 "tcpdump -ner $work/wire.pcap 2>/dev/null | grep ."
-	after=$(dropped l3_group)
-	run host1 "ipvctl stats | grep l3_group"
-	assert "ipvd has dropped and counted all 6: l3_group was $before, is $after" test "$after" -ge $((before + 6))
+	after=$(dropped)
+	run host1 "ipvctl stats | grep -E 'KIND|dropped'; ipvctl -j verify | jq -c .reasons"
+	assert "ipvd has dropped all 15 and counted them by reason: $before drops before, $after now" test "$after" -ge $((before + 15))
 }
 
 show_l3s() {
