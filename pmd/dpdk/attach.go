@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -81,7 +81,7 @@ func (r *Runtime) attach(devargs string, opt PortOptions) (*Port, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Port{rt: r, name: name, devargs: devargs, room: opt.Pool.DataRoom()}
+	p := &Port{rt: r, name: name, devargs: devargs, pool: opt.Pool}
 	if opt.Netns > 0 {
 		fd, err := unix.FcntlInt(uintptr(opt.Netns), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
@@ -105,6 +105,9 @@ func (r *Runtime) admit(devargs string, opt PortOptions) (string, error) {
 	}
 	if opt.Pool == nil {
 		return "", errors.New("no pool given")
+	}
+	if opt.Pool.pool == nil {
+		return "", fmt.Errorf("pool %s: %w", opt.Pool.Name(), pmd.ErrClosed)
 	}
 	if opt.MAC != nil && len(opt.MAC) != 6 {
 		return "", fmt.Errorf("MAC %s has %d bytes, not 6", opt.MAC, len(opt.MAC))
@@ -130,8 +133,28 @@ func (r *Runtime) admit(devargs string, opt PortOptions) (string, error) {
 	return device, nil
 }
 
+// The kernel unbinds the queue of a closed AF_XDP socket in its own time
+// (xp_release_deferred in net/xdp/xsk_buff_pool.c), and until then the queue is
+// busy, whoever had it: a port just closed, or a process just killed.
+const (
+	rebindTries = 20
+	rebindPause = 25 * time.Millisecond
+)
+
 // bringUp makes the device a running port, or leaves nothing of it.
 func (p *Port) bringUp(opt PortOptions) error {
+	for try := 1; ; try++ {
+		err := p.bringUpOnce(opt)
+		if err == nil || !p.quirk.xdp || p.started || try == rebindTries {
+			return err
+		}
+		time.Sleep(rebindPause)
+		p.rx, p.tx, p.own, p.files = nil, nil, nil, nil
+		p.rt.sweep()
+	}
+}
+
+func (p *Port) bringUpOnce(opt PortOptions) error {
 	if err := p.probe(); err != nil {
 		return err
 	}
@@ -152,7 +175,7 @@ func (p *Port) probe() error {
 	defer C.free(unsafe.Pointer(devargs))
 	id := C.ipvd_find(name)
 	if id < 0 {
-		if iface, ok := afXDPInterface(p.devargs); ok {
+		if iface, ok := xdpInterface(p.devargs); ok {
 			if err := detachXDP(iface); err != nil {
 				return err
 			}
@@ -191,7 +214,7 @@ func (p *Port) configure(opt PortOptions) error {
 	if err := p.makeQueues(rx, tx); err != nil {
 		return err
 	}
-	pool, err := p.choosePool(opt.Pool, rx)
+	pool, err := p.choosePool(rx)
 	if err != nil {
 		return err
 	}
@@ -205,7 +228,10 @@ func (p *Port) configure(opt PortOptions) error {
 		room: C.uint32_t(pool.DataRoom()), socket: info.socket, pool: pool.pool, gone: p.gone,
 	}
 	C.ipvd_forget_error()
-	if ret := C.ipvd_configure(p.id, &conf); ret != 0 {
+	files := p.watchFiles()
+	ret := C.ipvd_configure(p.id, &conf)
+	files()
+	if ret != 0 {
 		return fmt.Errorf("%s (%d/%d queues, MTU %d): %w", C.GoString(conf.step), rx, tx, mtu, driverError(ret))
 	}
 	p.started = true
@@ -214,14 +240,14 @@ func (p *Port) configure(opt PortOptions) error {
 
 // choosePool gives the pool for received packets: the caller's, or one of the
 // port's own.
-func (p *Port) choosePool(pool *Pool, queues int) (*Pool, error) {
+func (p *Port) choosePool(queues int) (*Pool, error) {
 	if p.quirk.keepsRx == 0 {
-		return pool, nil
+		return p.pool, nil
 	}
 	// What lies in the fill ring, as many sent and not yet completed, and as
 	// many received and still on their way through the worker or in other
 	// ports' rings, twice.
-	cfg := pool.cfg
+	cfg := p.pool.cfg
 	cfg.Name, cfg.Size = p.name, queues*p.quirk.keepsRx*4
 	own, err := p.rt.newPool(cfg)
 	p.own = own
@@ -266,17 +292,4 @@ func descriptors(n int) C.uint16_t {
 		n = defaultDesc
 	}
 	return C.uint16_t(n)
-}
-
-// afXDPInterface is the interface named in the devargs of a net_af_xdp vdev.
-func afXDPInterface(devargs string) (string, bool) {
-	if !strings.HasPrefix(strings.TrimPrefix(devargs, "vdev:"), "net_af_xdp") {
-		return "", false
-	}
-	for _, arg := range strings.Split(devargs, ",") {
-		if name, ok := strings.CutPrefix(arg, "iface="); ok {
-			return name, true
-		}
-	}
-	return "", false
 }

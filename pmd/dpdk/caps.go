@@ -27,6 +27,9 @@ type quirk struct {
 	// keepsRx: closing the port does not give back the mbufs that lie in its
 	// receive rings; a positive number is how many each queue takes at the start.
 	keepsRx int
+	// xdp: AF_XDP files stay open after closing the port (see xdpFile), and a
+	// queue may be busy for a moment after its last user has gone.
+	xdp bool
 	// byMTU: a frame longer than the MTU allows stops the burst.
 	byMTU bool
 	// countsUntaken: oerrors includes packets that it left to the caller.
@@ -44,7 +47,7 @@ func quirkOf(driver string) quirk {
 		// af_xdp_tx_zc copies pkt_len bytes from the first segment;
 		// eth_dev_close leaves ETH_AF_XDP_DFLT_NUM_DESCS mbufs of each queue in
 		// the fill ring.
-		return quirk{paired: true, oneSeg: true, keepsRx: 2048, countsUntaken: true}
+		return quirk{paired: true, oneSeg: true, keepsRx: 2048, xdp: true, countsUntaken: true}
 	case "net_af_packet":
 		// eth_af_packet_tx frees longer frames without counting them as sent.
 		return quirk{maxFrame: afPacketFrame}

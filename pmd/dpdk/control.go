@@ -102,7 +102,12 @@ func (p *Port) takeDown() error {
 		C.ipvd_drain_tx(p.id, C.uint16_t(len(p.tx)))
 	}
 	C.ipvd_forget_error()
+	files := p.watchFiles()
 	ret := C.ipvd_remove(p.id, p.gone)
+	files()
+	for _, f := range p.files {
+		f.release()
+	}
 	if p.own != nil {
 		held := p.quirk.keepsRx * len(p.rx)
 		p.rt.lingering = append(p.rt.lingering, lingerer{p.own, held})
@@ -163,7 +168,7 @@ func (p *Port) refresh() error {
 		Driver: C.GoString(&c.driver[0]),
 		MAC:    C.GoBytes(unsafe.Pointer(&c.mac[0]), 6),
 		MTU:    int(c.mtu),
-		Caps:   capsOf(&c, p.quirk, p.devargs, p.room),
+		Caps:   capsOf(&c, p.quirk, p.devargs, p.pool.DataRoom()),
 		Socket: int(c.socket),
 	}
 	p.applyCaps()

@@ -18,7 +18,7 @@
 /* The process has one EAL, and so one log. */
 static struct {
 	rte_spinlock_t lock;
-	char last_error[256];
+	char first_error[256]; /* since ipvd_forget_error: the cause, as a rule */
 } eal_log;
 
 /* DPDK flushes once a message, so each write is one. Never blocks: the fast
@@ -33,11 +33,13 @@ log_write(void *cookie, const char *buf, size_t n)
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
 
 	if (level <= RTE_LOG_ERR) {
-		size_t len = RTE_MIN(n, sizeof(eal_log.last_error) - 1);
+		size_t len = RTE_MIN(n, sizeof(eal_log.first_error) - 1);
 
 		rte_spinlock_lock(&eal_log.lock);
-		memcpy(eal_log.last_error, buf, len);
-		eal_log.last_error[len] = '\0';
+		if (eal_log.first_error[0] == '\0') {
+			memcpy(eal_log.first_error, buf, len);
+			eal_log.first_error[len] = '\0';
+		}
 		rte_spinlock_unlock(&eal_log.lock);
 	}
 	(void)sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -56,10 +58,10 @@ ipvd_log_to(int fd)
 }
 
 void
-ipvd_last_error(char *buf, size_t n)
+ipvd_first_error(char *buf, size_t n)
 {
 	rte_spinlock_lock(&eal_log.lock);
-	snprintf(buf, n, "%s", eal_log.last_error);
+	snprintf(buf, n, "%s", eal_log.first_error);
 	rte_spinlock_unlock(&eal_log.lock);
 }
 
@@ -67,7 +69,7 @@ void
 ipvd_forget_error(void)
 {
 	rte_spinlock_lock(&eal_log.lock);
-	eal_log.last_error[0] = '\0';
+	eal_log.first_error[0] = '\0';
 	rte_spinlock_unlock(&eal_log.lock);
 }
 

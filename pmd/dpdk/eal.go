@@ -11,6 +11,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -60,6 +61,7 @@ type Runtime struct {
 	closed    bool
 	names     int // pools named so far
 	ports     map[string]*Port
+	pools     map[*Pool]bool
 	vectors   map[*pmd.Vector]*vector
 	lingering []lingerer
 }
@@ -89,6 +91,7 @@ func Start(cfg Config) (*Runtime, error) {
 		huge:    !cfg.NoHuge && !slices.Contains(cfg.Args, "--no-huge") && freeHugepages(),
 		log:     log,
 		ports:   map[string]*Port{},
+		pools:   map[*Pool]bool{},
 		vectors: map[*pmd.Vector]*vector{},
 	}
 	args, err := r.args(cfg)
@@ -115,8 +118,8 @@ func (r *Runtime) Warning() string {
 		"a fixed size, and no use of NICs that need physical addresses (IOVA as PA)"
 }
 
-// Close closes ports that are still attached and ends the EAL. No worker may be
-// registered any more. A second call does nothing.
+// Close closes ports that are still attached, frees all pools and ends the EAL.
+// Workers, poll sets and vectors must be gone. A second call does nothing.
 func (r *Runtime) Close() error {
 	r.mu.Lock()
 	if r.closed {
@@ -124,23 +127,22 @@ func (r *Runtime) Close() error {
 		return nil
 	}
 	r.closed = true
-	var ports []*Port
-	for _, p := range r.ports {
-		ports = append(ports, p)
-	}
+	ports := slices.Collect(maps.Values(r.ports))
 	r.mu.Unlock()
 	var errs []error
 	for _, p := range ports {
 		errs = append(errs, p.Close())
 	}
 	r.mu.Lock()
-	r.sweep()
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	for p := range r.pools {
+		p.release()
+	}
 	dir := C.GoString(C.rte_eal_get_runtime_dir())
 	if ret := C.rte_eal_cleanup(); ret != 0 {
 		errs = append(errs, fmt.Errorf("clean up EAL: %w", errno(ret)))
 	}
-	os.Remove(dir) // the EAL leaves it; a failure leaves an empty directory
+	os.Remove(dir) // the EAL leaves it empty
 	r.log.close()
 	return errors.Join(errs...)
 }

@@ -73,11 +73,11 @@ func errno(ret C.int) error {
 	return syscall.Errno(-ret)
 }
 
-// driverError is errno with the last error that DPDK logged since
+// driverError is errno with the first error that DPDK logged since
 // ipvd_forget_error, which is often the only place that says what was wrong.
 func driverError(ret C.int) error {
 	var buf [256]C.char
-	C.ipvd_last_error(&buf[0], C.size_t(len(buf)))
+	C.ipvd_first_error(&buf[0], C.size_t(len(buf)))
 	said, err := strings.TrimSpace(C.GoString(&buf[0])), errno(ret)
 	switch {
 	case said == "":

@@ -79,12 +79,13 @@ func (r *Runtime) newPool(cfg PoolConfig) (*Pool, error) {
 	C.ipvd_forget_error()
 	p := &Pool{rt: r, cfg: cfg}
 	ret := C.ipvd_pool_create(&p.pool, name, C.uint32_t(cfg.Size), C.uint32_t(cfg.Cache), C.uint16_t(room), C.int(cfg.Socket))
-	if ret == -C.ENOMEM {
+	if ret == -C.ENOMEM || ret == -C.ENOBUFS {
 		return nil, r.noMemory(cfg)
 	}
 	if ret != 0 {
 		return nil, fmt.Errorf("pool %s: create %d mbufs: %w", cfg.Name, cfg.Size, driverError(ret))
 	}
+	r.pools[p] = true
 	return p, nil
 }
 
@@ -92,15 +93,21 @@ func (r *Runtime) newPool(cfg PoolConfig) (*Pool, error) {
 func (r *Runtime) noMemory(cfg PoolConfig) error {
 	const mb = 1 << 20
 	need := uint64(C.ipvd_pool_bytes(C.uint32_t(cfg.Size), C.uint16_t(cfg.DataRoom+pmd.Headroom)))
-	var free C.uint64_t
-	total := uint64(C.ipvd_heap_bytes(&free))
+	total, free := heapBytes()
 	advice := "give the EAL more memory or make the pool smaller"
 	if r.huge {
-		free += C.uint64_t(freeHugeMB()) * mb
+		free += uint64(freeHugeMB()) * mb
 		advice = "reserve more hugepages or make the pool smaller"
 	}
 	return fmt.Errorf("pool %s: %d mbufs of %d bytes need %d MiB, of %d MiB there are %d MiB free: %s: %w",
-		cfg.Name, cfg.Size, cfg.DataRoom, need/mb+1, total/mb, uint64(free)/mb, advice, pmd.ErrNoMemory)
+		cfg.Name, cfg.Size, cfg.DataRoom, need/mb+1, total/mb, free/mb, advice, pmd.ErrNoMemory)
+}
+
+// heapBytes is the size of DPDK's heaps and what is unused of them.
+func heapBytes() (total, unused uint64) {
+	var u C.uint64_t
+	t := C.ipvd_heap_bytes(&u)
+	return uint64(t), uint64(u)
 }
 
 // Name is the pool's name.
@@ -123,18 +130,33 @@ func (p *Pool) InUse() int {
 	return int(C.rte_mempool_in_use_count(p.pool))
 }
 
-// Close frees the pool. It is an error, and the pool stays, when mbufs are in
-// use: somebody would write into freed memory. A second call does nothing.
+// Close frees the pool. It is an error, and the pool stays, when mbufs are out
+// or a port or vector takes mbufs from it: somebody would write into freed
+// memory. A second call does nothing.
 func (p *Pool) Close() error {
+	r := p.rt
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if n := p.InUse(); n != 0 {
 		return fmt.Errorf("pool %s: close: %d of %d mbufs are in use: %w", p.cfg.Name, n, p.cfg.Size, pmd.ErrBusy)
+	}
+	for _, port := range r.ports {
+		if port.pool == p {
+			return fmt.Errorf("pool %s: close: port %s receives into it: %w", p.cfg.Name, port.name, pmd.ErrBusy)
+		}
+	}
+	for _, v := range r.vectors {
+		if v.pool == p {
+			return fmt.Errorf("pool %s: close: a worker's vector takes from it: %w", p.cfg.Name, pmd.ErrBusy)
+		}
 	}
 	p.release()
 	return nil
 }
 
-// release frees the pool whatever is in use.
+// release frees the pool whatever is in use. Under Runtime.mu.
 func (p *Pool) release() {
+	delete(p.rt.pools, p)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pool != nil {

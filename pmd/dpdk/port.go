@@ -25,9 +25,10 @@ type Port struct {
 	name    string   // the device's name on its bus
 	devargs string   // as given to Attach
 	netns   *os.File // where its kernel interface lives; nil: ours
-	room    int      // data room of the mbufs received
+	pool    *Pool    // as given to Attach
 	quirk   quirk
-	own     *Pool // the pool made for this port alone, or nil
+	own     *Pool     // made for this port alone and used instead of pool, or nil
+	files   []xdpFile // that the driver opened
 	started bool
 	rx      []pmd.RxQueue
 	tx      []pmd.TxQueue

@@ -70,7 +70,7 @@ void *ipvd_zalloc(size_t n);
 
 /* eal.c */
 int ipvd_log_to(int fd);
-void ipvd_last_error(char *buf, size_t n);
+void ipvd_first_error(char *buf, size_t n);
 void ipvd_forget_error(void);
 int ipvd_eal_start(int argc, char **argv);
 int ipvd_mbuf_offset(const char *field);

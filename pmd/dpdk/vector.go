@@ -35,6 +35,11 @@ func (r *Runtime) NewVector(pool pmd.Pool, pkts, stock int) (*pmd.Vector, error)
 	if pkts <= 0 || pkts > maxVector || stock < 0 || stock > maxVector {
 		return nil, fmt.Errorf("vector: %d packets, stock %d: out of range 1 to %d", pkts, stock, maxVector)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.pool == nil {
+		return nil, fmt.Errorf("vector: pool %s: %w", p.Name(), pmd.ErrClosed)
+	}
 	c := (*C.struct_ipvd_vector)(C.ipvd_zalloc(C.sizeof_struct_ipvd_vector))
 	if c == nil {
 		return nil, fmt.Errorf("vector of %d packets: %w", pkts, pmd.ErrNoMemory)
@@ -47,8 +52,6 @@ func (r *Runtime) NewVector(pool pmd.Pool, pkts, stock int) (*pmd.Vector, error)
 		return nil, fmt.Errorf("vector of %d packets: %w", pkts, pmd.ErrNoMemory)
 	}
 	v := &pmd.Vector{Pkts: mbufs(c.pkts, pkts), Free: mbufs(c.free, pkts), Stock: mbufs(c.stock, stock), Overflow: freeAll}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.vectors[v] = &vector{c: c, pool: p}
 	return v, nil
 }
