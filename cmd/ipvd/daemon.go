@@ -71,7 +71,7 @@ func start(ctx context.Context, cfg config.Config, log zerolog.Logger) (*daemon,
 		}
 	}
 	log.Info().Ints("workers", cfg.Workers).Str("socket", cfg.Socket).Bool("hugepages", d.rt.Hugepages()).
-		Dur("took", time.Since(d.started)).Msg("ready")
+		Int64("took_ms", time.Since(d.started).Milliseconds()).Msg("ready")
 	return d, nil
 }
 

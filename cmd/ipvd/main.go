@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
@@ -51,9 +52,11 @@ func run(cfg config.Config) error {
 	return d.stop(err)
 }
 
-func newLogger(cfg config.Config, w io.Writer) zerolog.Logger {
+func newLogger(cfg config.Config, f *os.File) zerolog.Logger {
+	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
+	var w io.Writer = f
 	if cfg.LogFormat == "console" {
-		w = zerolog.ConsoleWriter{Out: w, TimeFormat: "15:04:05.000"}
+		w = zerolog.ConsoleWriter{Out: f, TimeFormat: "15:04:05.000", NoColor: !isatty.IsTerminal(f.Fd())}
 	}
 	level, err := zerolog.ParseLevel(cfg.LogLevel)
 	if err != nil {

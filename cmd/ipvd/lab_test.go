@@ -1,0 +1,326 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ipvd/cmd/internal/api"
+	"ipvd/cmd/internal/host/hosttest"
+)
+
+// programs are the daemon and its client, built once for all tests.
+var programs = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "ipvdt-bin-")
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.Command("go", "build", raceFlag, "-o", dir+"/", "ipvd/cmd/ipvd", "ipvd/cmd/ipvctl").CombinedOutput()
+	if err != nil {
+		return dir, fmt.Errorf("build: %w: %s", err, out)
+	}
+	return dir, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, _ := programs(); dir != "" {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+// lab is a router, a host whose eth0 a daemon takes over, and containers:
+//
+//	router eth0 ─ veth ─ eth0 of host [ipvd] ─ slaves ─ box(i)
+type lab struct {
+	t            *testing.T
+	router, host hosttest.NS
+	boxes        []hosttest.NS
+	bin, dir     string
+	socket       string
+
+	cmd    *exec.Cmd
+	stderr *logged
+	exited chan error
+}
+
+const (
+	masterMAC  = "02:00:00:00:00:01"
+	routerAddr = "10.0.0.254"
+	hostAddr   = "10.0.0.1"
+)
+
+// defaultWait is for what follows within milliseconds.
+const defaultWait = 5 * time.Second
+
+// boxAddr is the address of box i.
+func boxAddr(i int) string { return fmt.Sprintf("10.0.0.%d", 11+i) }
+
+// newLab makes the namespaces; start starts the daemon. When the test ends the
+// daemon must have ended well, with nothing left behind.
+func newLab(t *testing.T, boxes int) *lab {
+	t.Helper()
+	hosttest.NeedRoot(t)
+	bin, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lab{t: t, bin: bin, dir: t.TempDir(), router: hosttest.NewNS(t), host: hosttest.NewNS(t)}
+	l.socket = filepath.Join(l.dir, "s")
+	l.router.IP("link add eth0 type veth peer name eth0 netns " + l.host.Name)
+	if out, err := exec.Command("ip", "netns", "exec", l.router.Name, "ethtool", "-K", "eth0", "tx", "off", "tso", "off", "gso", "off").CombinedOutput(); err != nil {
+		t.Fatalf("ethtool: %v: %s", err, out)
+	}
+	for _, args := range []string{"link set lo up", "addr add " + routerAddr + "/24 dev eth0", "addr add fd00::fe/64 dev eth0 nodad", "link set eth0 up"} {
+		l.router.IP(args)
+	}
+	for _, args := range []string{"link set lo up", "link set eth0 address " + masterMAC, "addr add " + hostAddr + "/24 dev eth0", "link set eth0 up"} {
+		l.host.IP(args)
+	}
+	for range boxes {
+		b := hosttest.NewNS(t)
+		b.IP("link set lo up")
+		l.boxes = append(l.boxes, b)
+	}
+	return l
+}
+
+// logged is the daemon's standard error.
+type logged struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (w *logged) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.Write(b)
+}
+
+func (w *logged) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.String()
+}
+
+// command is the daemon's command line in the host's namespace.
+func (l *lab) command(args ...string) *exec.Cmd {
+	words := append([]string{"netns", "exec", l.host.Name, filepath.Join(l.bin, "ipvd"), "--socket", l.socket, "--log-level", "debug", "--pool", "8192"}, args...)
+	cmd := exec.Command("ip", words...)
+	// `ip netns exec` replaces itself by the daemon, so that signals reach it.
+	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	return cmd
+}
+
+// start starts the daemon on eth0 and waits until it answers.
+func (l *lab) start(args ...string) {
+	l.t.Helper()
+	l.launch(append([]string{"--master", "eth0"}, args...)...)
+	l.await("the daemon answers", 20*time.Second, func() bool {
+		select {
+		case err := <-l.exited:
+			l.exited <- err
+			l.t.Fatalf("the daemon ended: %v\n%s", err, l.stderr)
+		default:
+		}
+		_, err := l.ctl("link", "show")
+		return err == nil
+	})
+}
+
+// launch starts the daemon without waiting for anything.
+func (l *lab) launch(args ...string) {
+	l.t.Helper()
+	l.cmd, l.stderr, l.exited = l.command(args...), &logged{}, make(chan error, 1)
+	l.cmd.Stderr = l.stderr
+	if err := l.cmd.Start(); err != nil {
+		l.t.Fatal(err)
+	}
+	cmd, exited := l.cmd, l.exited
+	go func() { exited <- cmd.Wait() }()
+	l.t.Cleanup(func() { l.cleanup(cmd, exited) })
+}
+
+func (l *lab) cleanup(cmd *exec.Cmd, exited chan error) {
+	if l.cmd == cmd && cmd.ProcessState == nil {
+		cmd.Process.Kill()
+		exited <- <-exited
+	}
+	if l.t.Failed() {
+		l.t.Logf("the daemon's log:\n%s", l.stderr)
+	}
+}
+
+// fails starts a daemon that must refuse to run, and gives what it says.
+func (l *lab) fails(args ...string) string {
+	l.t.Helper()
+	out, err := l.command(args...).CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		l.t.Fatalf("ipvd %v: got %v, want exit status 1\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+// stop ends the daemon, which must exit with 0.
+func (l *lab) stop() {
+	l.t.Helper()
+	l.cmd.Process.Signal(unix.SIGTERM)
+	select {
+	case err := <-l.exited:
+		l.exited <- err
+		if err != nil {
+			l.t.Errorf("the daemon ended with %v\n%s", err, l.stderr)
+		}
+	case <-time.After(20 * time.Second):
+		l.t.Fatalf("the daemon does not end on SIGTERM\n%s", l.stderr)
+	}
+}
+
+// kill ends the daemon as nobody should.
+func (l *lab) kill() {
+	l.t.Helper()
+	l.cmd.Process.Kill()
+	l.exited <- <-l.exited
+}
+
+// ctl runs ipvctl in the host's namespace.
+func (l *lab) ctl(args ...string) (string, error) { return l.ctlIn(l.host, args...) }
+
+func (l *lab) ctlIn(ns hosttest.NS, args ...string) (string, error) {
+	words := append([]string{"netns", "exec", ns.Name, filepath.Join(l.bin, "ipvctl"), "--socket", l.socket}, args...)
+	out, err := exec.Command("ip", words...).CombinedOutput()
+	return string(out), err
+}
+
+// must is ctl for what has to work.
+func (l *lab) must(args ...string) string {
+	l.t.Helper()
+	out, err := l.ctl(args...)
+	if err != nil {
+		l.t.Fatalf("ipvctl %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// refused is ctl for what has to fail with a text that holds all of want.
+func (l *lab) refused(args []string, want ...string) {
+	l.t.Helper()
+	out, err := l.ctl(args...)
+	if err == nil {
+		l.t.Errorf("ipvctl %s: done, want an error", strings.Join(args, " "))
+	}
+	for _, w := range want {
+		if !strings.Contains(out, w) {
+			l.t.Errorf("ipvctl %s: got %q, want %q in it", strings.Join(args, " "), out, w)
+		}
+	}
+}
+
+// add makes slave ipvlI and moves it to box i, with its address, as the HOWTO
+// does.
+func (l *lab) add(i int, words ...string) {
+	l.t.Helper()
+	name := fmt.Sprintf("ipvl%d", i)
+	l.must(append([]string{"link", "add", "link", "eth0", name, "type", "ipvlan"}, words...)...)
+	l.host.IP(fmt.Sprintf("link set dev %s netns %s", name, l.boxes[i].Name))
+	l.boxes[i].IP("link set dev " + name + " up")
+	l.boxes[i].IP("addr add " + boxAddr(i) + "/24 dev " + name)
+	l.boxes[i].IP("route replace default via " + routerAddr + " dev " + name)
+}
+
+// ping pings once a try until dst answers.
+func (l *lab) ping(from hosttest.NS, dst string) {
+	l.t.Helper()
+	l.await(from.Name+" reaches "+dst, 5*time.Second, func() bool { return l.reaches(from, dst) })
+}
+
+func (l *lab) reaches(from hosttest.NS, dst string) bool {
+	return exec.Command("ip", "netns", "exec", from.Name, "ping", "-c", "1", "-W", "1", dst).Run() == nil
+}
+
+// await waits for what must become true.
+func (l *lab) await(what string, limit time.Duration, f func() bool) {
+	l.t.Helper()
+	for end := time.Now().Add(limit); !f(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			l.t.Fatalf("not within %v: %s", limit, what)
+		}
+	}
+}
+
+// links are the masters and slaves as ipvctl shows them.
+func (l *lab) links() []api.Link {
+	l.t.Helper()
+	return decode[[]api.Link](l, l.must("-j", "-d", "-s", "link", "show"))
+}
+
+// link is one of them.
+func (l *lab) link(name string) api.Link {
+	l.t.Helper()
+	for _, k := range l.links() {
+		if k.IfName == name {
+			return k
+		}
+	}
+	l.t.Fatalf("no link %s", name)
+	return api.Link{}
+}
+
+// addrs are the addresses of slaves.
+func (l *lab) addrs() []api.Addr {
+	l.t.Helper()
+	return decode[[]api.Addr](l, l.must("-j", "addr", "show"))
+}
+
+// state is that of an address on a slave, "" when it has none.
+func (l *lab) state(name, addr string) string {
+	l.t.Helper()
+	for _, a := range l.addrs() {
+		if a.Link == name && a.Local == addr {
+			return a.State
+		}
+	}
+	return ""
+}
+
+// verify takes the account, whose difference must be 0 at rest.
+func (l *lab) verify() api.Verify {
+	l.t.Helper()
+	out, err := l.ctl("-j", "verify")
+	v := decode[api.Verify](l, out)
+	if err != nil || !v.OK || v.Difference != 0 {
+		l.t.Fatalf("verify: %v: %+v", err, v.Account)
+	}
+	return v
+}
+
+func decode[T any](l *lab, s string) (v T) {
+	l.t.Helper()
+	if err := json.Unmarshal([]byte(s), &v); err != nil {
+		l.t.Fatalf("%v in %s", err, s)
+	}
+	return v
+}
+
+// containsOnly says whether every line begins with one of the words.
+func containsOnly(lines string, words ...string) bool {
+	for line := range strings.Lines(lines) {
+		if !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(line, w) }) {
+			return false
+		}
+	}
+	return true
+}
