@@ -1,6 +1,4 @@
-// Forward relays packets between two ports, both ways, until it is interrupted:
-//
-//	forward 0000:00:04.0 0000:00:05.0
+// Forward relays packets between two ports, named by PCI address or devargs.
 package main
 
 import (
@@ -50,9 +48,9 @@ func forward(rt *dpdk.Runtime, a, b string, packets uint64) error {
 	if err != nil {
 		return err
 	}
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt)
-	for len(signals) == 0 && (packets == 0 || sys.Account().Received < packets) {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt)
+	for len(stop) == 0 && (packets == 0 || sys.Account().Received < packets) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	err = sys.Stop()
