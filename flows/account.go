@@ -123,7 +123,8 @@ func begin[K comparable, V any](m map[K]V, k K, read func(K) V) {
 func (l *ledger) keep(graphs []*Graph) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	gone := ledger{rx: maps.Clone(l.rx), tx: maps.Clone(l.tx), ports: maps.Clone(l.ports), sets: maps.Clone(l.sets), past: l.past}
+	gone := ledger{rx: maps.Clone(l.rx), tx: maps.Clone(l.tx),
+		ports: maps.Clone(l.ports), sets: maps.Clone(l.sets), past: l.past}
 	for _, g := range graphs {
 		for _, in := range g.inputs {
 			delete(gone.rx, in.q)

@@ -46,7 +46,9 @@ func (w *worker) once() int {
 // Flush sends what the last Step queued.
 func (s *Stepper) Flush() {
 	for _, w := range s.sys.workers {
-		w.cur.flush()
+		if w.cur != nil {
+			w.cur.flush()
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,8 +32,9 @@ func (s *System) Swap(build Build) error {
 	old := s.graphs
 	if err := s.replace(next); err != nil {
 		s.publish(old)
+		back := s.await(s.cfg.SwapTimeout, func(w *worker) bool { return w.running.Load() != next[w.id] })
 		s.retire(next)
-		return fmt.Errorf("swap: %w", err)
+		return fmt.Errorf("swap: %w", errors.Join(err, back))
 	}
 	s.graphs = next
 	s.retire(old)
