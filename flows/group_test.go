@@ -1,0 +1,103 @@
+package flows
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"ipvd/pmd"
+	"ipvd/pmd/pmdtest"
+)
+
+// fillVector appends n packets, told apart by their length.
+func fillVector(t *testing.T, room, n int) (*pmd.Vector, Burst) {
+	t.Helper()
+	rt := pmdtest.NewRuntime(t, max(n, 1))
+	v := pmd.NewVector(room, 0, 0, nil)
+	b, ok := v.Grow(n)
+	if !ok {
+		t.Fatalf("no room for %d packets", n)
+	}
+	for i := range n {
+		m := rt.Pool().Get()
+		m.SetLen(i)
+		v.Pkts[i] = m
+		t.Cleanup(func() { rt.Free(m) })
+	}
+	return v, b
+}
+
+// groupsOf lists each group as its verdict and the lengths of its packets.
+func groupsOf(v *pmd.Vector, groups []Group) string {
+	s := ""
+	for _, g := range groups {
+		s += fmt.Sprint(g.Verdict, ":")
+		for _, m := range v.Packets(g.Burst) {
+			s += fmt.Sprint(" ", m.Len())
+		}
+		s += "; "
+	}
+	return s
+}
+
+func TestGroupSortsByVerdictInOrderOfAppearance(t *testing.T) {
+	for _, tc := range []struct {
+		verdicts []Verdict
+		want     string
+	}{
+		{nil, ""},
+		{[]Verdict{2}, "2: 0; "},
+		{[]Verdict{1, 1, 1}, "1: 0 1 2; "},
+		{[]Verdict{2, 0, 2, 1, 0}, "2: 0 2; 0: 1 4; 1: 3; "},
+		{[]Verdict{0, 9, 1 << 31, 3}, "0: 0; 3: 1 2 3; "},
+	} {
+		v, b := fillVector(t, 16, len(tc.verdicts))
+		groups, ok := NewGrouper(v, 3).Group(b, tc.verdicts)
+		if got := groupsOf(v, groups); !ok || got != tc.want {
+			t.Errorf("verdicts %v: got %q (%v), want %q", tc.verdicts, got, ok, tc.want)
+		}
+	}
+}
+
+func TestGroupWithoutRoomLeavesTheBurst(t *testing.T) {
+	v, b := fillVector(t, 3, 2)
+	g := NewGrouper(v, 2)
+	if _, ok := g.Group(b, []Verdict{0, 1}); ok {
+		t.Fatal("grouped 2 packets with room for 1")
+	}
+	if v.Packets(b)[1].Len() != 1 || v.Left() != 1 {
+		t.Error("the burst or the vector was changed")
+	}
+	if groups, ok := g.Group(b, []Verdict{1, 1}); !ok || groupsOf(v, groups) != "1: 0 1; " {
+		t.Errorf("a burst of one verdict needs room: %v %v", groups, ok)
+	}
+}
+
+func TestGroupAgreesWithAMap(t *testing.T) {
+	const n, verdicts = 64, 40
+	v, b := fillVector(t, 2*n, n)
+	g := NewGrouper(v, verdicts)
+	r := rand.New(rand.NewPCG(1, 2))
+	for round := range 300 {
+		v.N = n
+		chosen := make([]Verdict, n)
+		want := map[Verdict][]int{}
+		for i := range chosen {
+			chosen[i] = Verdict(r.IntN(1 + round%verdicts))
+			want[chosen[i]] = append(want[chosen[i]], i)
+		}
+		groups, ok := g.Group(b, chosen)
+		if !ok || len(groups) != len(want) {
+			t.Fatalf("round %d: %d groups (%v), want %d", round, len(groups), ok, len(want))
+		}
+		for _, gr := range groups {
+			var got []int
+			for _, m := range v.Packets(gr.Burst) {
+				got = append(got, m.Len())
+			}
+			if fmt.Sprint(got) != fmt.Sprint(want[gr.Verdict]) {
+				t.Fatalf("round %d, verdict %d: got %v, want %v", round, gr.Verdict, got, want[gr.Verdict])
+			}
+		}
+	}
+}
