@@ -32,7 +32,7 @@ type classify struct {
 func (c *classify) Push(b flows.Burst) {
 	pkts := c.vec.Packets(b)
 	c.decide(pkts, c.verdicts[:len(pkts)])
-	for _, g := range c.group(b, c.counters) {
+	for _, g := range c.group(b) {
 		switch g.Verdict {
 		case toFlood:
 			c.replicate.fromWire(g.Burst)

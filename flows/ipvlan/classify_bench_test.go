@@ -73,7 +73,7 @@ func BenchmarkClassify(b *testing.B) {
 			for i := range b.N {
 				burst := bursts[i%len(bursts)]
 				c.decide(c.vec.Packets(burst), c.verdicts[:burst.N])
-				for _, g := range c.group(burst, c.counters) {
+				for _, g := range c.group(burst) {
 					n += g.Burst.N
 				}
 				c.vec.N = 512

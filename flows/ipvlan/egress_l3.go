@@ -21,7 +21,7 @@ func (e *egressL3) push(from int, b flows.Burst) {
 		v[i] = e.verdict(wire.Ethernet(m.Data()), m.Len())
 	}
 	c := e.slaves[from].counters
-	for _, g := range e.group(b, c) {
+	for _, g := range e.group(b) {
 		if g.Verdict == toRouter {
 			e.router.Push(g.Burst)
 			continue

@@ -19,7 +19,7 @@ func (r *fromReturn) Push(b flows.Burst) {
 	for i, m := range pkts {
 		v[i] = r.verdict(&pkts[i], m)
 	}
-	for _, g := range r.group(b, r.counters) {
+	for _, g := range r.group(b) {
 		r.deliver(g, r.counters)
 	}
 }

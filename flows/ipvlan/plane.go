@@ -42,12 +42,14 @@ type plane struct {
 	// classifies before it is done with the groups.
 	verdicts []flows.Verdict
 	grouper  *flows.Grouper
+	runs     []flows.Group
 }
 
 // newPlane opens this worker's outputs to m's ports.
 func newPlane(g *flows.Graph, m *Master) (*plane, error) {
 	p := &plane{vec: g.Vector(), table: m.Table, mac: m.MAC, slaves: make([]end, len(m.Slaves))}
 	p.verdicts = make([]flows.Verdict, len(p.vec.Pkts))
+	p.runs = make([]flows.Group, len(p.vec.Pkts))
 	p.grouper = flows.NewGrouper(p.vec, int(toSlave)+len(m.Slaves))
 	var err error
 	if p.wire, err = output(g, m.Name+" to wire", m.Wire); err != nil {
@@ -111,14 +113,24 @@ func (p *plane) local(v flows.Verdict, length int) flows.Verdict {
 	return counted
 }
 
-// group sorts b by the verdicts of its packets. Without room to do so it drops
-// b, counted in c.
-func (p *plane) group(b flows.Burst, c []flows.Counter) []flows.Group {
-	groups, ok := p.grouper.Group(b, p.verdicts[:b.N])
-	if !ok {
-		p.drop(b, VectorFull, c)
+// group sorts b by the verdicts of its packets. When the vector has no room
+// left for the sorted packets it gives the runs of equal verdicts instead: more
+// groups, but no packet is lost in a step that is full.
+func (p *plane) group(b flows.Burst) []flows.Group {
+	v := p.verdicts[:b.N]
+	if groups, ok := p.grouper.Group(b, v); ok {
+		return groups
 	}
-	return groups
+	n := 0
+	for i, k := range v {
+		if i > 0 && k == v[i-1] {
+			p.runs[n-1].Burst.N++
+			continue
+		}
+		p.runs[n] = flows.Group{Verdict: k, Burst: flows.Burst{Off: b.Off + uint32(i), N: 1}}
+		n++
+	}
+	return p.runs[:n]
 }
 
 // deliver hands on a group whose verdict is the host, the wire, a slave or a

@@ -21,7 +21,6 @@ const (
 	TooLong
 	ReplicateFull
 	NoMbuf
-	VectorFull
 	numReasons
 )
 
@@ -59,7 +58,6 @@ func DropReasons() [numReasons]DropReason {
 		TooLong:        {Name: "too_long", Meaning: "between slaves, or to the host, and longer than the receiver's MTU", SlaveRx: true},
 		ReplicateFull:  {Name: "replicate_full", Meaning: "group frame not given to slaves: over the limit of a step"},
 		NoMbuf:         {Name: "no_mbuf", Meaning: "no buffer for a copy that can be written", SlaveTx: true},
-		VectorFull:     {Name: "vector_full", Meaning: "no room left in the worker's vector", SlaveTx: true},
 	}
 }
 

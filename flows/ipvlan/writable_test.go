@@ -130,14 +130,21 @@ func TestTagTakenOffByTheNICIsPutBackForTheHost(t *testing.T) {
 	}
 }
 
-func TestWithoutRoomToSortABurstIsDropped(t *testing.T) {
+func TestWithoutRoomToSortNoPacketIsLost(t *testing.T) {
 	b := newBench(t, 8)
 	c := &classify{plane: b.p, l2: true, counters: b.m.Counters.Classify.Worker(0)}
-	_, first := b.packet(ether(macM, macW, wire.TypeIPv4, ip4("10.0.0.254", "10.0.0.11")))
-	b.packet(ether(macM, macW, wire.TypeIPv4, ip4("10.0.0.254", "10.0.0.12")))
-	b.p.vec.Grow(b.p.vec.Left() - 1)
-	c.Push(flows.Burst{Off: first.Off, N: 2})
-	if n := dropped(b.m.Counters.Classify, VectorFull); n != 2 {
-		t.Errorf("vector_full: got %d, want 2", n)
+	var first flows.Burst
+	for i, to := range []string{"10.0.0.11", "10.0.0.12", "10.0.0.12", "10.0.0.99", "10.0.0.11"} {
+		if _, at := b.packet(ether(macM, macW, wire.TypeIPv4, ip4("10.0.0.254", to))); i == 0 {
+			first = at
+		}
+	}
+	b.p.vec.Grow(b.p.vec.Left() - 4)
+	c.Push(flows.Burst{Off: first.Off, N: 5})
+	b.st.Flush()
+	for name, want := range map[string]int{"S1": 2, "S2": 2, "HOST": 1} {
+		if got := len(b.ports[name].Sent(0)); got != want {
+			t.Errorf("%s: got %d frames, want %d", name, got, want)
+		}
 	}
 }
