@@ -108,42 +108,48 @@ func (w *worker) freeInFlight() int {
 	if w.given.lost {
 		return 0
 	}
-	queued := map[*pmd.Mbuf]int{} // references given away
-	for _, s := range w.cur.sets {
-		l := s.TxList()
-		for _, seg := range l.Segs[:l.N] {
-			for _, m := range v.Packets(Burst{Off: seg.Off, N: seg.N}) {
-				queued[m]++
-			}
-		}
-	}
-	for _, m := range v.Free[:v.NFree] {
-		queued[m]++
-	}
 	flights := v.Pkts[:v.N]
-	gone := map[*pmd.Mbuf]bool{} // not to be touched: freed, or a further segment
+	skip := map[*pmd.Mbuf]bool{} // gone, done, or further segments of a packet
 	for _, m := range w.given.pkts[:w.given.n] {
-		gone[m] = true
+		skip[m] = true
 	}
 	if w.given.n == 0 && v.NStock < w.stock {
 		// With packets gone, a taken mbuf may be a segment of one of them.
 		flights = append(flights[:len(flights):len(flights)], v.Stock[v.NStock:w.stock]...)
 	}
 	for _, m := range flights {
-		for s := m; !gone[m] && s.Next() != nil; s = s.Next() {
-			gone[s.Next()] = true
+		for s := m; !skip[m] && s.Next() != nil; s = s.Next() {
+			skip[s.Next()] = true
 		}
 	}
+	away := w.givenAway()
 	freed := 0
 	for _, m := range flights {
-		if gone[m] {
+		if skip[m] {
 			continue
 		}
-		gone[m] = true
-		for n := m.Refs() - queued[m]; n > 0; n-- {
+		skip[m] = true
+		for n := m.Refs() - away[m]; n > 0; n-- {
 			v.Drop(m)
 			freed++
 		}
 	}
 	return freed
+}
+
+// givenAway counts the references in the TX lists and in the vector's Free list.
+func (w *worker) givenAway() map[*pmd.Mbuf]int {
+	refs := map[*pmd.Mbuf]int{}
+	for _, s := range w.cur.sets {
+		l := s.TxList()
+		for _, seg := range l.Segs[:l.N] {
+			for _, m := range w.vec.Packets(Burst{Off: seg.Off, N: seg.N}) {
+				refs[m]++
+			}
+		}
+	}
+	for _, m := range w.vec.Free[:w.vec.NFree] {
+		refs[m]++
+	}
+	return refs
 }

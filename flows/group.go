@@ -34,15 +34,7 @@ func (g *Grouper) Group(b Burst, v []Verdict) (groups []Group, ok bool) {
 		return nil, true
 	}
 	v = v[:n]
-	last := uint32(len(g.count) - 1)
-	same := true
-	for i := range v {
-		if v[i] > last {
-			v[i] = last
-		}
-		same = same && v[i] == v[0]
-	}
-	if same {
+	if g.clamp(v) {
 		g.groups[0] = Group{v[0], b}
 		return g.groups[:1], true
 	}
@@ -50,6 +42,27 @@ func (g *Grouper) Group(b Burst, v []Verdict) (groups []Group, ok bool) {
 	if !ok {
 		return nil, false
 	}
+	g.sort(g.vec.Packets(b), out.Off, v)
+	return g.groups[:g.n], true
+}
+
+// clamp brings verdicts that are out of range to one past the last, and reports
+// whether all of v, which is not empty, are the same.
+func (g *Grouper) clamp(v []Verdict) (same bool) {
+	last := uint32(len(g.count) - 1)
+	same = true
+	for i := range v {
+		if v[i] > last {
+			v[i] = last
+		}
+		same = same && v[i] == v[0]
+	}
+	return same
+}
+
+// sort stores src by verdict in the vector from place at on: it counts, gives
+// each verdict its range, and moves.
+func (g *Grouper) sort(src []*pmd.Mbuf, at uint32, v []Verdict) {
 	g.n = 0
 	for _, k := range v {
 		if g.count[k] == 0 {
@@ -58,13 +71,11 @@ func (g *Grouper) Group(b Burst, v []Verdict) (groups []Group, ok bool) {
 		}
 		g.count[k]++
 	}
-	at := out.Off
 	for i := range g.groups[:g.n] {
 		k := g.groups[i].Verdict
 		g.groups[i].Burst = Burst{Off: at, N: g.count[k]}
 		at, g.count[k] = at+g.count[k], at
 	}
-	src := g.vec.Packets(b)
 	for i, k := range v {
 		g.vec.Pkts[g.count[k]] = src[i]
 		g.count[k]++
@@ -72,5 +83,4 @@ func (g *Grouper) Group(b Burst, v []Verdict) (groups []Group, ok bool) {
 	for i := range g.groups[:g.n] {
 		g.count[g.groups[i].Verdict] = 0
 	}
-	return g.groups[:g.n], true
 }
