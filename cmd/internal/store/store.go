@@ -38,6 +38,11 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
+	// What a process left that was killed while it saved.
+	unfinished, _ := filepath.Glob(filepath.Join(path, "*", temporary+"*"))
+	for _, file := range unfinished {
+		os.Remove(file)
+	}
 	d := &Dir{path: path, lock: lock}
 	d.Masters.dir = filepath.Join(path, "masters")
 	d.Slaves.dir = filepath.Join(path, "slaves")

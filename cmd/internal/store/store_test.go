@@ -160,6 +160,22 @@ func TestFailedSaveKeepsTheOldRecord(t *testing.T) {
 	}
 }
 
+func TestOpenRemovesWhatAKilledSaveLeft(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	try(t, d.Masters.Save(store.Master{Name: "eth0"}))
+	file := filepath.Join(path, "masters", ".tmp-1")
+	try(t, os.WriteFile(file, []byte("{"), 0o600))
+	try(t, d.Close())
+	d = open(t, path)
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("still there: %v", err)
+	}
+	if got, err := d.Masters.Load(); err != nil || len(got) != 1 {
+		t.Errorf("got %v, %v; want the record", got, err)
+	}
+}
+
 func TestStaleFindsOnlyKilledRuns(t *testing.T) {
 	base := filepath.Join(t.TempDir(), "ephemeral")
 	alive, err := store.Ephemeral(base)

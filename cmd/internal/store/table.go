@@ -125,6 +125,9 @@ func setAside(path string, err error) error {
 	return fmt.Errorf("%s: %w; kept as %s", path, err, aside)
 }
 
+// temporary begins the names of files that are being written.
+const temporary = ".tmp-"
+
 // replace writes a file so that after a crash there is the old one or the new
 // one, whole: temporary file, fsync, rename, fsync of the directory.
 func replace(path string, b []byte) error {
@@ -132,7 +135,7 @@ func replace(path string, b []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".tmp-")
+	f, err := os.CreateTemp(dir, temporary)
 	if err != nil {
 		return err
 	}

@@ -50,6 +50,9 @@ func NewNS(t testing.TB) NS {
 	return ns
 }
 
+// Existing is a namespace that somebody else has made and removes.
+func Existing(t testing.TB, name string) NS { return NS{name, t} }
+
 // Delete removes the namespace's name. A second call does nothing.
 func (ns NS) Delete() {
 	if err := netns.Delete(ns.Name); err != nil {
@@ -93,9 +96,14 @@ func (ns NS) Do(f func() error) {
 // IP runs `ip ARGS` in the namespace and gives what it prints.
 func (ns NS) IP(args string) string {
 	ns.t.Helper()
-	out, err := exec.Command("ip", append([]string{"-n", ns.Name}, strings.Fields(args)...)...).CombinedOutput()
+	cmd := exec.Command("ip", append([]string{"-n", ns.Name}, strings.Fields(args)...)...)
+	// Apart from the output: ip complains about names under /run/netns that
+	// others are just making or removing.
+	var complaints strings.Builder
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
 	if err != nil {
-		ns.t.Fatalf("ip -n %s %s: %v: %s", ns.Name, args, err, out)
+		ns.t.Fatalf("ip -n %s %s: %v: %s", ns.Name, args, err, complaints.String())
 	}
 	return string(out)
 }

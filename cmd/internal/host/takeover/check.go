@@ -2,6 +2,7 @@ package takeover
 
 import (
 	"fmt"
+	"net/netip"
 
 	"ipvd/cmd/internal/host/link"
 	"ipvd/cmd/internal/host/netns"
@@ -46,4 +47,26 @@ func nameOf(index int) string {
 		return s.Name
 	}
 	return fmt.Sprintf("interface %d", index)
+}
+
+// checkDefault refuses an interface that carries a default route, whoever set
+// it.
+func checkDefault(index int) error {
+	via, err := routes(index)
+	if err != nil {
+		return err
+	}
+	for _, m := range via {
+		if m[rtmDstLen] != 0 {
+			continue
+		}
+		gateway := ""
+		for kind, v := range link.Attrs(m[unix.SizeofRtMsg:]) {
+			if gw, ok := netip.AddrFromSlice(v); ok && kind == unix.RTA_GATEWAY {
+				gateway = " via " + gw.String()
+			}
+		}
+		return fmt.Errorf("%w (default%s): taking it may cut this machine off; use force to take it all the same", ErrDefaultRoute, gateway)
+	}
+	return nil
 }

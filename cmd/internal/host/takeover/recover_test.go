@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"ipvd/cmd/internal/host/hosttest"
 	"ipvd/cmd/internal/host/link"
 	"ipvd/cmd/internal/host/netns"
 	"ipvd/cmd/internal/host/sysctl"
@@ -30,6 +31,10 @@ func (f *fixture) recover() (rec store.Wire, err error) {
 
 func TestRecoverAfterAKill(t *testing.T) {
 	for name, kill := range map[string]func(f *fixture, w *takeover.Wire){
+		"while it was put back": func(f *fixture, w *takeover.Wire) {
+			private := hosttest.Existing(f.t, w.Record().Netns)
+			private.IP("link set m0 netns " + f.Name)
+		},
 		"before the host port":   func(*fixture, *takeover.Wire) {},
 		"after the host port":    func(f *fixture, w *takeover.Wire) { f.TAP("m0"); f.try(w.Configure("m0")) },
 		"host port went with it": func(f *fixture, w *takeover.Wire) { tap := f.TAP("m0"); f.try(w.Configure("m0")); tap.Close() },
@@ -42,9 +47,7 @@ func TestRecoverAfterAKill(t *testing.T) {
 			kill(f, w)
 			rec, err := f.recover()
 			f.try(err)
-			if got := f.picture(); got != before {
-				t.Errorf("got:\n%s\nwant:\n%s", got, before)
-			}
+			f.wantPicture(before)
 			f.wantNothingLeft(rec)
 		})
 	}
@@ -60,9 +63,7 @@ func TestRecoverWhenNothingWasMovedYet(t *testing.T) {
 	f.try(f.dir.Wires.Save(rec)) // as if killed right after it was written
 	_, err = f.recover()
 	f.try(err)
-	if got := f.picture(); got != before {
-		t.Errorf("got:\n%s\nwant:\n%s", got, before)
-	}
+	f.wantPicture(before)
 	f.wantNothingLeft(rec)
 }
 
@@ -75,6 +76,23 @@ func TestRestoreOfAVanishedWireSaysSoAndCleansUp(t *testing.T) {
 		t.Errorf("got %v, want ErrVanished of m0", err)
 	}
 	f.wantNothingLeft(w.Record())
+}
+
+func TestRecoverLeavesAStrangerOfThatNameAlone(t *testing.T) {
+	f := setUp(t)
+	_, err := f.takeOver(takeover.Options{})
+	f.try(err)
+	f.world.IP("link del w0")
+	f.IP("link add m0 type bridge")
+	before := f.IP("addr show dev m0")
+	rec, err := f.recover()
+	if !errors.Is(err, takeover.ErrVanished) {
+		t.Errorf("got %v, want ErrVanished", err)
+	}
+	if got := f.IP("addr show dev m0"); got != before {
+		t.Errorf("the new m0 was changed: got:\n%s\nwant:\n%s", got, before)
+	}
+	f.wantNothingLeft(rec)
 }
 
 func TestRestoreWaitsWhileTheNameIsTaken(t *testing.T) {
@@ -103,6 +121,7 @@ func TestTakeOverRefusesWhatCanBeNoMaster(t *testing.T) {
 		"macvlan below": {"m0", "link add link m0 mv0 type macvlan", unix.EBUSY},
 		"default route": {"m0", "route add default via 10.0.0.254 dev m0", takeover.ErrDefaultRoute},
 		"v6 default":    {"m0", "-6 route add default via fd00::fe dev m0", takeover.ErrDefaultRoute},
+		"default by RA": {"m0", "-6 route add default via fd00::fe dev m0 proto ra", takeover.ErrDefaultRoute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := setUp(t)
@@ -110,7 +129,7 @@ func TestTakeOverRefusesWhatCanBeNoMaster(t *testing.T) {
 			if c.setUp != "" {
 				f.IP(c.setUp)
 			}
-			before := f.IP("addr") + f.IP("route")
+			before := f.IP("-4 addr show dev m0") + f.IP("route")
 			f.Do(func() error {
 				_, err := takeover.TakeOver(c.ifname, f.dir.Wires, takeover.Options{})
 				if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.ifname) {
@@ -118,7 +137,7 @@ func TestTakeOverRefusesWhatCanBeNoMaster(t *testing.T) {
 				}
 				return nil
 			})
-			if got := f.IP("addr") + f.IP("route"); got != before {
+			if got := f.IP("-4 addr show dev m0") + f.IP("route"); got != before {
 				t.Errorf("something changed: got:\n%s\nwant:\n%s", got, before)
 			}
 			if recs, _ := f.dir.Wires.Load(); len(recs) != 0 {
@@ -194,4 +213,14 @@ func TestSourceRoutesDoNotWaitForDuplicateAddressDetection(t *testing.T) {
 	if got := f.IP("-6 addr show dev m0 to fd00:2::1"); strings.Contains(got, "nodad") || strings.Contains(got, "tentative") {
 		t.Errorf("want fd00:2::1 neither nodad nor tentative:\n%s", got)
 	}
+}
+
+func TestAWireWhoseMACWasChangedComesBackAsItWas(t *testing.T) {
+	f := setUp(t)
+	before := f.picture()
+	w, err := f.takeOver(takeover.Options{})
+	f.try(err)
+	hosttest.Existing(t, w.Record().Netns).IP("link set m0 address 02:00:00:00:00:99")
+	f.try(w.Restore())
+	f.wantPicture(before)
 }

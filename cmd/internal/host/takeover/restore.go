@@ -18,7 +18,7 @@ func Recover(rec store.Wire, records store.Table[store.Wire]) error {
 	if err != nil {
 		return fmt.Errorf("wire %s: %w", rec.Name, err)
 	}
-	return (&Wire{records, rec, home}).Restore()
+	return (&Wire{records: records, rec: rec, home: home}).Restore()
 }
 
 // Restore puts the interface back where it was, under its name, with the
@@ -52,7 +52,7 @@ func (w *Wire) restore() error {
 		return err
 	}
 	if moved.NS == netns.Here {
-		return w.restoreAtHome()
+		return w.finish(true)
 	}
 	defer unix.Close(moved.NS)
 	if err := w.takeHostPort(); err != nil {
@@ -61,7 +61,7 @@ func (w *Wire) restore() error {
 	if err := moved.MoveTo(w.home); err != nil {
 		return err
 	}
-	return w.restoreAtHome()
+	return w.finish(false)
 }
 
 // inPrivate finds the interface in the private namespace, whose descriptor the
@@ -113,11 +113,13 @@ func (w *Wire) takeHostPort() error {
 	return port.Delete()
 }
 
-// restoreAtHome finishes the work on an interface that is at home again, or
-// has never left.
-func (w *Wire) restoreAtHome() error {
+// finish restores the settings of the interface, which is at home again or has
+// never left. With doubt it must have the recorded MAC: it may be another one
+// that got its name.
+func (w *Wire) finish(doubt bool) error {
 	l, s, err := link.ByName(w.home, w.rec.Name)
-	if errors.Is(err, link.ErrNotFound) || (err == nil && s.Kind == "tun") {
+	stranger := s.Kind == "tun" || (doubt && s.MAC().String() != w.rec.MAC)
+	if errors.Is(err, link.ErrNotFound) || (err == nil && stranger) {
 		return ErrVanished
 	}
 	if err != nil {

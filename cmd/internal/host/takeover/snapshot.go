@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 
 	"ipvd/cmd/internal/host/link"
@@ -21,9 +22,11 @@ func snapshot(l link.Link, rec *store.Wire) error {
 		if rec.Addrs, err = addrs(l.Index); err != nil {
 			return fmt.Errorf("%s: read addresses: %w", l.Name, err)
 		}
-		if rec.Routes, err = routes(l.Index); err != nil {
+		via, err := routes(l.Index)
+		if err != nil {
 			return fmt.Errorf("%s: read routes: %w", l.Name, err)
 		}
+		rec.Routes = ownRoutes(via)
 		rec.Saved = time.Now()
 		return nil
 	})
@@ -46,24 +49,30 @@ const (
 	rtmFlags                                    = 8
 )
 
-// routes are those via the interface that somebody has set. The kernel makes
-// its own again of the addresses; those of router advertisements come with the
-// next one, which an interface asks for when it comes up.
+// routes gives all routes via the interface except the local ones.
 func routes(index int) ([][]byte, error) {
 	all, err := link.Dump(unix.RTM_GETROUTE, unix.RTM_NEWROUTE, unix.SizeofRtMsg)
-	var own [][]byte
+	var via [][]byte
 	for _, m := range all {
-		if len(m) < unix.SizeofRtMsg || m[rtmTable] == unix.RT_TABLE_LOCAL {
-			continue
+		if len(m) < unix.SizeofRtMsg || (m[rtmFamily] != unix.AF_INET && m[rtmFamily] != unix.AF_INET6) {
+			continue // a multicast route, which has no place here
 		}
-		if p := m[rtmProtocol]; p == unix.RTPROT_KERNEL || p == unix.RTPROT_RA || p == unix.RTPROT_REDIRECT {
-			continue
-		}
-		if binary.NativeEndian.Uint32(m[rtmFlags:])&unix.RTM_F_CLONED == 0 && goesVia(m, index) {
-			own = append(own, m)
+		cloned := binary.NativeEndian.Uint32(m[rtmFlags:])&unix.RTM_F_CLONED != 0
+		if !cloned && m[rtmTable] != unix.RT_TABLE_LOCAL && goesVia(m, index) {
+			via = append(via, m)
 		}
 	}
-	return own, err
+	return via, err
+}
+
+// ownRoutes are those among routes that somebody has set. The kernel makes its
+// own again of the addresses; those of router advertisements come with the next
+// one, which an interface asks for when it comes up.
+func ownRoutes(routes [][]byte) [][]byte {
+	return slices.DeleteFunc(slices.Clone(routes), func(m []byte) bool {
+		p := m[rtmProtocol]
+		return p == unix.RTPROT_KERNEL || p == unix.RTPROT_RA || p == unix.RTPROT_REDIRECT
+	})
 }
 
 func goesVia(route []byte, index int) bool {
@@ -96,23 +105,6 @@ func hops(v []byte) func(func([]byte) bool) {
 			v = v[min(len(v), (n+3)&^3):]
 		}
 	}
-}
-
-// defaultRoute describes the first default route among routes, or is empty.
-func defaultRoute(routes [][]byte) string {
-	for _, m := range routes {
-		if m[rtmDstLen] != 0 {
-			continue
-		}
-		s := "default"
-		for kind, v := range link.Attrs(m[unix.SizeofRtMsg:]) {
-			if gw, ok := netip.AddrFromSlice(v); ok && kind == unix.RTA_GATEWAY {
-				s += " via " + gw.String()
-			}
-		}
-		return s
-	}
-	return ""
 }
 
 // describe is a route's destination, for errors.

@@ -7,7 +7,6 @@ package takeover
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
@@ -39,6 +38,7 @@ type Wire struct {
 	records store.Table[store.Wire]
 	rec     store.Wire
 	home    int // descriptor of the namespace that the interface came from
+	index   int // of the interface in the private namespace
 }
 
 // TakeOver takes the interface from the calling thread's namespace, which must
@@ -55,7 +55,7 @@ func TakeOver(ifname string, records store.Table[store.Wire], o Options) (*Wire,
 	if err != nil {
 		return nil, fmt.Errorf("wire %s: %w", ifname, err)
 	}
-	w := &Wire{records, rec, home}
+	w := &Wire{records: records, rec: rec, home: home}
 	if err := records.Save(rec); err != nil {
 		unix.Close(home)
 		return nil, fmt.Errorf("wire %s: %w", ifname, err)
@@ -63,6 +63,7 @@ func TakeOver(ifname string, records store.Table[store.Wire], o Options) (*Wire,
 	if err := w.take(); err != nil {
 		err = fmt.Errorf("wire %s: %w", ifname, err)
 		if back := w.Restore(); back != nil {
+			unix.Close(home)
 			return nil, fmt.Errorf("%w; putting it back failed as well: %w", err, back)
 		}
 		return nil, err
@@ -80,21 +81,23 @@ func inspect(ifname string, o Options) (store.Wire, error) {
 	if err := check(s); err != nil {
 		return store.Wire{}, err
 	}
+	if !o.Force {
+		if err := checkDefault(s.Index); err != nil {
+			return store.Wire{}, err
+		}
+	}
 	rec := store.Wire{
 		Name: s.Name, Index: s.Index, MAC: s.MAC().String(), MTU: s.MTU, TxQLen: s.TxQLen,
 		Up: s.Up(), NoARP: s.Flags&unix.IFF_NOARP != 0,
-		// The pid tells daemons apart that run at the same time, the clock
-		// tells this run from one before that had the same pid.
-		Netns: "ipvd-wire-" + s.Name + "-" + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36),
+		// The clock makes it unique, also against a name that a killed process
+		// has left.
+		Netns: "ipvd-wire-" + s.Name + "-" + strconv.FormatInt(time.Now().UnixNano(), 36),
 	}
 	if err := snapshot(l, &rec); err != nil {
 		return store.Wire{}, err
 	}
 	if rec.Sysctls, err = ownSysctls(ifname); err != nil {
 		return store.Wire{}, err
-	}
-	if r := defaultRoute(rec.Routes); r != "" && !o.Force {
-		return store.Wire{}, fmt.Errorf("%w %s: taking it may cut this machine off; use force to take it all the same", ErrDefaultRoute, r)
 	}
 	return rec, nil
 }
@@ -122,6 +125,7 @@ func (w *Wire) take() error {
 	if err != nil {
 		return err
 	}
+	w.index = l.Index
 	if err := l.SetNoARP(true); err != nil {
 		return err
 	}
@@ -130,6 +134,9 @@ func (w *Wire) take() error {
 
 // Record is what the interface was like, and where it is now.
 func (w *Wire) Record() store.Wire { return w.rec }
+
+// Index is the interface's index in the private namespace.
+func (w *Wire) Index() int { return w.index }
 
 // OpenNetns opens the private namespace, for whoever drives the interface
 // there. The caller closes the descriptor.

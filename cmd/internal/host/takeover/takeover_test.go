@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"ipvd/cmd/internal/host/hosttest"
 	"ipvd/cmd/internal/host/link"
@@ -62,6 +63,7 @@ func setUp(t *testing.T) *fixture {
 	}
 	f.world.IP("link set w0 up")
 	f.Do(func() error { return os.WriteFile("/proc/sys/net/ipv4/conf/m0/rp_filter", []byte("2"), 0) })
+	f.eventually("link-local address", func() bool { return strings.Contains(f.picture(), "fe80:") })
 	return f
 }
 
@@ -94,6 +96,26 @@ func (f *fixture) picture() string {
 	return spaces.ReplaceAllString(volatile.ReplaceAllString(s, ""), " ")
 }
 
+// eventually waits for what the kernel does a moment after the carrier came.
+func (f *fixture) eventually(what string, done func() bool) {
+	f.t.Helper()
+	for end := time.Now().Add(5 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			f.t.Errorf("still not there: %s", what)
+			return
+		}
+	}
+}
+
+// wantPicture checks that m0 looks as it did before.
+func (f *fixture) wantPicture(before string) {
+	f.t.Helper()
+	f.eventually(before, func() bool { return f.picture() == before })
+	if f.t.Failed() {
+		f.t.Logf("but:\n%s", f.picture())
+	}
+}
+
 // config is the picture without what differs between a veth and a TAP.
 func (f *fixture) config() string {
 	var keep []string
@@ -118,8 +140,8 @@ func TestTakeOverHidesTheInterfaceFromTheHost(t *testing.T) {
 	defer unix.Close(fd)
 	l, s, err := link.ByName(fd, "m0")
 	f.try(err)
-	if !s.Up() || s.Flags&unix.IFF_NOARP == 0 {
-		t.Errorf("flags %#x, want up and noarp", s.Flags)
+	if !s.Up() || s.Flags&unix.IFF_NOARP == 0 || s.Index != w.Index() {
+		t.Errorf("flags %#x, index %d; want up and noarp, %d", s.Flags, s.Index, w.Index())
 	}
 	if addrs, err := l.Addrs(); err != nil || len(addrs) != 0 {
 		t.Errorf("addresses %v, %v; want none", addrs, err)
@@ -160,9 +182,7 @@ func TestRestorePutsEverythingBack(t *testing.T) {
 	for range 2 {
 		f.try(w.Restore())
 	}
-	if got := f.picture(); got != before {
-		t.Errorf("got:\n%s\nwant:\n%s", got, before)
-	}
+	f.wantPicture(before)
 	if got := f.Sysctl("ipv4/conf/m0/rp_filter"); got != "2" {
 		t.Errorf("rp_filter %s, want 2", got)
 	}
