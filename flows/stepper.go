@@ -22,7 +22,7 @@ func NewStepper(cfg Config, build Build) (*Stepper, error) {
 // Step runs one step of every worker, in order, and gives the number of packets
 // received. What the stages queue is sent by the next Step, by Flush, Swap or
 // Close. When a stage panics, the worker frees the step's packets as it does in
-// a System; then Step tells Config.OnFault, or panics as well when it is nil.
+// a System, and tells Config.OnFault; when that is nil, Step panics as well.
 func (s *Stepper) Step() (received int) {
 	for _, w := range s.sys.workers {
 		received += w.once()
@@ -30,17 +30,22 @@ func (s *Stepper) Step() (received int) {
 	return received
 }
 
-// once is a turn with the recovery of worker.loop.
-func (w *worker) once() int {
+// once is a turn with the salvage of worker.turns. Without anybody to tell, the
+// panic goes on to the caller afterwards.
+func (w *worker) once() (received int) {
+	through := false
 	defer func() {
-		if v := recover(); v != nil {
-			w.salvage(v)
-			if w.onFault == nil {
-				panic(v)
-			}
+		switch {
+		case through:
+		case w.onFault == nil:
+			w.salvage(nil)
+		default:
+			w.salvage(recover())
 		}
 	}()
-	return w.turn()
+	received = w.turn()
+	through = true
+	return received
 }
 
 // Flush sends what the last Step queued.
