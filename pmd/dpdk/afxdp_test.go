@@ -222,6 +222,7 @@ func TestAFXDPReplacesTheProgramOfAKilledProcess(t *testing.T) {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	child.Process.Kill()
 	child.Wait()
+	os.Remove(fmt.Sprintf("/var/run/dpdk/ipvdt%d", child.Process.Pid))
 	if err != nil || line != "attached\n" {
 		t.Fatalf("child says %q: %v", line, err)
 	}
@@ -284,4 +285,18 @@ func TestAFXDPAttachCloseCyclesLeakNothing(t *testing.T) {
 	if n := heapInUse(); n > heap+4096 {
 		t.Errorf("DPDK's heap has %d bytes in use, %d before", n, heap)
 	}
+}
+
+func TestAFPacketCarriesFramesInItsNamespace(t *testing.T) {
+	l := newLab(t)
+	pool := newTestPool(t, 2047)
+	port := attachTest(t, "net_af_packet0,iface=wire", PortOptions{Pool: pool, Netns: int(l.ns.Fd()), Promiscuous: true})
+	if info := port.Info(); info.MTU != 1450 || info.Caps.MaxSegs != 0 || info.Caps.MaxFrame != 2016 {
+		t.Errorf("info %+v", info)
+	}
+	w := asWorker(t, pool, 64, 32)
+	w.addRx(port, 32)
+	tx := w.addTx(port)
+	w.step()
+	l.exchangeFrames(w, tx)
 }

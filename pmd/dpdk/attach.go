@@ -61,10 +61,13 @@ type PortOptions struct {
 // busy_budget=0: the default of 64 costs a system call per empty poll and needs
 // a NAPI instance to be worth it. With zero copy keep the default: without it
 // the driver blocks its thread in poll(2) up to a second when its fill ring was
-// empty. queue_count must be the interface's number of RX queues (1 for a
-// default veth), for frames of the other queues go to the kernel. shared_umem
-// gains nothing here, since every such port has a pool of its own. A program
-// that a killed process left on the interface is replaced.
+// empty. queue_count must be the interface's number of RX queues, for frames of
+// the other queues go to the kernel; the driver sees 1 on a veth, so that one
+// with more must be brought down to 1 (ethtool -L). DPDK 22.11 frees only the
+// first of several queues when the port is closed: the others stay bound until
+// the process ends. shared_umem gains nothing here, since every such port has a
+// pool of its own. A program that a killed process left on the interface is
+// replaced; whoever else uses the interface loses its own.
 func (r *Runtime) Attach(devargs string, opt PortOptions) (*Port, error) {
 	p, err := r.attach(devargs, opt)
 	if err != nil {
@@ -195,101 +198,4 @@ func (p *Port) probe() error {
 	}
 	p.id = C.uint16_t(id)
 	return nil
-}
-
-// configure negotiates with the device, sets its queues up and starts it.
-func (p *Port) configure(opt PortOptions) error {
-	var info C.struct_ipvd_info
-	if ret := C.ipvd_get_info(p.id, &info); ret != 0 {
-		return fmt.Errorf("get device info: %w", errno(ret))
-	}
-	p.info.Driver = C.GoString(&info.driver[0])
-	p.quirk = quirkOf(p.info.Driver)
-	rx := min(max(opt.RxQueues, 1), int(info.max_rxq))
-	tx := min(max(opt.TxQueues, 1), int(info.max_txq))
-	if p.quirk.paired {
-		rx = min(max(rx, tx), int(info.max_rxq), int(info.max_txq))
-		tx = rx
-	}
-	if err := p.makeQueues(rx, tx); err != nil {
-		return err
-	}
-	pool, err := p.choosePool(rx)
-	if err != nil {
-		return err
-	}
-	mtu, err := chooseMTU(opt.MTU, &info)
-	if err != nil {
-		return err
-	}
-	conf := C.struct_ipvd_conf{
-		rxq: C.uint16_t(rx), txq: C.uint16_t(tx), mtu: C.uint16_t(mtu),
-		rxdesc: descriptors(opt.RxDesc), txdesc: descriptors(opt.TxDesc),
-		room: C.uint32_t(pool.DataRoom()), socket: info.socket, pool: pool.pool, gone: p.gone,
-	}
-	C.ipvd_forget_error()
-	files := p.watchFiles()
-	ret := C.ipvd_configure(p.id, &conf)
-	files()
-	if ret != 0 {
-		return fmt.Errorf("%s (%d/%d queues, MTU %d): %w", C.GoString(conf.step), rx, tx, mtu, driverError(ret))
-	}
-	p.started = true
-	return nil
-}
-
-// choosePool gives the pool for received packets: the caller's, or one of the
-// port's own.
-func (p *Port) choosePool(queues int) (*Pool, error) {
-	if p.quirk.keepsRx == 0 {
-		return p.pool, nil
-	}
-	// What lies in the fill ring, as many sent and not yet completed, and as
-	// many received and still on their way through the worker or in other
-	// ports' rings, twice.
-	cfg := p.pool.cfg
-	cfg.Name, cfg.Size = p.name, queues*p.quirk.keepsRx*4
-	own, err := p.rt.newPool(cfg)
-	p.own = own
-	return own, err
-}
-
-// chooseMTU is the MTU to set: the one wanted, else that of the kernel interface
-// behind the port, else 0 for the driver's own.
-func chooseMTU(want int, info *C.struct_ipvd_info) (int, error) {
-	if want != 0 || info.if_index == 0 {
-		return want, nil
-	}
-	iface, err := net.InterfaceByIndex(int(info.if_index))
-	if err != nil {
-		return 0, fmt.Errorf("read the MTU of interface %d: %w", info.if_index, err)
-	}
-	return iface.MTU, nil
-}
-
-// apply sets what a running port can be told, and reads back what it is.
-func (p *Port) apply(opt PortOptions) error {
-	if opt.MAC != nil {
-		if err := p.control("set MAC "+opt.MAC.String(), setMAC(p.id, opt.MAC)); err != nil {
-			return err
-		}
-	}
-	if opt.Promiscuous {
-		if err := p.control("set promiscuous", C.ipvd_set_promiscuous(p.id, 1)); err != nil && !errors.Is(err, pmd.ErrUnsupported) {
-			return err
-		}
-	}
-	if opt.AllMulticast {
-		if err := p.control("set all-multicast", C.ipvd_set_allmulticast(p.id, 1)); err != nil && !errors.Is(err, pmd.ErrUnsupported) {
-			return err
-		}
-	}
-	return p.refresh()
-}
-
-func descriptors(n int) C.uint16_t {
-	if n == 0 {
-		n = defaultDesc
-	}
-	return C.uint16_t(n)
 }

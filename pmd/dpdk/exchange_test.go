@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
+	"time"
 
 	"ipvd/pmd"
 )
@@ -101,6 +103,47 @@ func TestFullRingDropsTheRest(t *testing.T) {
 	w.step()
 	if got := len(w.received()); got != room {
 		t.Errorf("%d packets were in the ring", got)
+	}
+}
+
+// Two workers send to one queue, whose ring is for a single producer.
+func TestSharedQueueKeepsItsCount(t *testing.T) {
+	const steps, burst = 2000, 8
+	pool := newTestPool(t, 4095)
+	port := attachTest(t, "net_ring0", PortOptions{Pool: pool})
+	done := make(chan struct{})
+	for range 2 {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			w, end := newWorker(t, pool, 64, 32)
+			defer end()
+			tx, err := w.set.AddTx(port.Tx()[0], true)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for range steps {
+				w.step()
+				b, _ := w.v.Grow(0)
+				for range burst {
+					_, p := w.packet(make([]byte, 60))
+					b.N += p.N
+				}
+				w.set.TxList().Add(tx, b)
+			}
+		}()
+	}
+	<-done
+	<-done
+	s := port.Tx()[0].Stats()
+	if s.Packets+s.Full != 2*steps*burst || s.Bytes != 60*s.Packets || s.Packets == 0 {
+		t.Errorf("%d packets sent, counted %+v", 2*steps*burst, s)
+	}
+	w := asWorker(t, pool, 1024, 0)
+	w.addRx(port, 1024)
+	w.step()
+	if n := len(w.received()); n != int(s.Packets) || n != pool.InUse() {
+		t.Errorf("%d packets came out of the ring, %d went in, %d mbufs are in use", n, s.Packets, pool.InUse())
 	}
 }
 
@@ -268,5 +311,27 @@ func TestForeignQueuesAndVectorsAreRefused(t *testing.T) {
 		if _, err := w.set.AddRx(port.Rx()[0], burst); err == nil {
 			t.Errorf("added a queue with burst %d to a vector of 8", burst)
 		}
+	}
+}
+
+func TestMemifCarriesFramesBetweenItsEnds(t *testing.T) {
+	pool := newTestPool(t, 4095)
+	socket := ",socket-abstract=no,socket=" + filepath.Join(t.TempDir(), "memif.sock")
+	server := attachTest(t, "net_memif0,role=server"+socket, PortOptions{Pool: pool})
+	client := attachTest(t, "net_memif1,role=client"+socket, PortOptions{Pool: pool})
+	for deadline := time.Now().Add(5 * time.Second); !server.Carrier() || !client.Carrier(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("the ends did not meet")
+		}
+	}
+	w := asWorker(t, pool, 64, 32)
+	w.addRx(server, 32)
+	tx := w.addTx(client)
+	w.step()
+	_, b := w.packet([]byte("through shared memory"))
+	w.set.TxList().Add(tx, b)
+	w.step()
+	if got := w.received(); len(got) != 1 || string(got[0]) != "through shared memory" {
+		t.Errorf("received %q", got)
 	}
 }

@@ -70,10 +70,10 @@ func (s *PollSet) AddRx(q pmd.RxQueue, burst int) (uint32, error) {
 	slots := append(s.rxSlots, C.struct_ipvd_rxslot{q: rq.c, burst: C.uint32_t(burst)})
 	mem := (*C.struct_ipvd_rxslot)(copyOut(unsafe.Pointer(&slots[0]), len(slots)*C.sizeof_struct_ipvd_rxslot))
 	list := segArray(len(slots))
-	if mem == nil || list == nil || !s.hold(rq.port) {
+	if err := s.hold(rq.port, mem != nil && list != nil); err != nil {
 		C.free(unsafe.Pointer(mem))
 		C.free(unsafe.Pointer(list))
-		return 0, fmt.Errorf("poll set: add RX queue of port %s: %w", rq.port.name, pmd.ErrClosed)
+		return 0, fmt.Errorf("poll set: add RX queue %d of port %s: %w", q.Index(), rq.port.name, err)
 	}
 	C.free(unsafe.Pointer(s.c.rx))
 	C.free(unsafe.Pointer(s.c.rxsegs))
@@ -92,9 +92,9 @@ func (s *PollSet) AddTx(q pmd.TxQueue, shared bool) (uint32, error) {
 	}
 	slots := append(s.txSlots, C.struct_ipvd_txslot{q: tq.c, shared: C.uint32_t(flag(shared))})
 	mem := (*C.struct_ipvd_txslot)(copyOut(unsafe.Pointer(&slots[0]), len(slots)*C.sizeof_struct_ipvd_txslot))
-	if mem == nil || !s.hold(tq.port) {
+	if err := s.hold(tq.port, mem != nil); err != nil {
 		C.free(unsafe.Pointer(mem))
-		return 0, fmt.Errorf("poll set: add TX queue of port %s: %w", tq.port.name, pmd.ErrClosed)
+		return 0, fmt.Errorf("poll set: add TX queue %d of port %s: %w", q.Index(), tq.port.name, err)
 	}
 	C.free(unsafe.Pointer(s.c.tx))
 	s.txSlots, s.c.tx = slots, mem
@@ -147,17 +147,20 @@ func (s *PollSet) Close() {
 	s.c, s.rx, s.tx = nil, pmd.SegList{}, pmd.SegList{}
 }
 
-// hold keeps p from being closed while the set has its queue; false if it is
-// closed.
-func (s *PollSet) hold(p *Port) bool {
+// hold keeps p from being closed while the set has its queue, whose memory has
+// been allocated or not.
+func (s *PollSet) hold(p *Port, allocated bool) error {
+	if !allocated {
+		return pmd.ErrNoMemory
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return false
+		return pmd.ErrClosed
 	}
 	p.sets.Add(1)
 	s.ports = append(s.ports, p)
-	return true
+	return nil
 }
 
 // segArray allocates a list of n segments; nil if it cannot.
