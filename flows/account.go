@@ -174,17 +174,42 @@ func (l *ledger) account() Account {
 	return a
 }
 
+// readings are all counters by the name of their set: counter sets, then queues
+// and ports.
 func (l *ledger) readings() []Reading {
 	l.mu.Lock()
-	sets := slices.SortedFunc(maps.Keys(l.sets), func(a, b *CounterSet) int { return cmp.Compare(a.Name, b.Name) })
-	l.mu.Unlock()
+	defer l.mu.Unlock()
 	var rs []Reading
-	for _, set := range sets {
+	for set := range l.sets {
 		for i, spec := range set.Specs {
 			rs = append(rs, Reading{set.Name, spec.Name, spec.Kind, set.Load(i)})
 		}
 	}
+	for q, then := range l.rx {
+		rs = append(rs, rxReadings(rxNode(q), sinceQueue(q.Stats(), then))...)
+	}
+	for q, then := range l.tx {
+		rs = append(rs, txReadings(txNode(q), sinceQueue(q.Stats(), then))...)
+	}
+	for p, then := range l.ports {
+		rs = append(rs, portReadings(p.Name(), sincePort(p.Stats(), then))...)
+	}
+	slices.SortStableFunc(rs, func(a, b Reading) int { return cmp.Compare(a.Set, b.Set) })
 	return rs
+}
+
+func rxReadings(set string, s pmd.QueueStats) []Reading {
+	return []Reading{{set, "received", In, s.Packets}, {set, "rx_nombuf", Dropped, s.NoMbuf}, {set, "rx_error", Dropped, s.Errors}}
+}
+
+func txReadings(set string, s pmd.QueueStats) []Reading {
+	return []Reading{{set, "delivered", Out, s.Packets}, {set, "tx_full", Dropped, s.Full},
+		{set, "tx_too_big", Dropped, s.TooBig}, {set, "tx_refused", Dropped, s.Refused}}
+}
+
+func portReadings(set string, s pmd.PortStats) []Reading {
+	return []Reading{{set, "imissed", Dropped, s.Missed}, {set, "ierrors", Dropped, s.Errors},
+		{set, "rx_nombuf", Dropped, s.NoMbuf}, {set, "oerrors", Dropped, s.OErrors}}
 }
 
 // since is now - then, or 0 when the device has begun to count anew.
