@@ -68,10 +68,9 @@ func configure(fd, family int, device string) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendBuffer); err != nil {
 		return fmt.Errorf("set send buffer to %d: %w", sendBuffer, err)
 	}
-	// Broadcast passes, as it does for packets that the host routes.
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1); err != nil {
-		return fmt.Errorf("allow broadcast: %w", err)
-	}
+	// SO_BROADCAST stays off: a packet whose route is a broadcast is refused with
+	// EACCES (net/ipv4/raw.c), as ipvlan drops it (ipvlan_process_v4_outbound
+	// takes unicast and local routes only).
 	if family != unix.AF_INET6 {
 		return nil
 	}
