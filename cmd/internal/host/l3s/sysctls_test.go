@@ -21,9 +21,9 @@ func TestForwardingForAllKeepsHostsListeningAndRoutersRouting(t *testing.T) {
 		{"ipv6/conf/router/accept_ra", "1"}, {"ipv6/conf/router/forwarding", "1"},
 		{"ipv6/conf/deaf/accept_ra", "0"}, {"ipv6/conf/deaf/forwarding", "0"},
 	}
-	during := map[string]string{
-		"ipv6/conf/host/accept_ra": "2", "ipv6/conf/router/forwarding": "1", "ipv6/conf/router/accept_ra": "1",
-		"ipv6/conf/deaf/accept_ra": "0", allForwarding: "1",
+	during := [][2]string{
+		{allForwarding, "1"}, {"ipv6/conf/host/accept_ra", "2"}, {"ipv6/conf/deaf/accept_ra", "0"},
+		{"ipv6/conf/router/forwarding", "1"}, {"ipv6/conf/router/accept_ra", "1"},
 	}
 	var plan []sysctl.Change
 	ns.Do(func() error {
@@ -41,15 +41,16 @@ func TestForwardingForAllKeepsHostsListeningAndRoutersRouting(t *testing.T) {
 		}
 		return sysctl.Apply(plan)
 	})
-	for k, want := range during {
-		if got := ns.Sysctl(k); got != want {
-			t.Errorf("forwarding: %s is %s, want %s", k, got, want)
-		}
-	}
+	wantSysctls(t, ns, "while it forwards", during)
 	ns.Do(func() error { return sysctl.Restore(plan) })
-	for _, kv := range before {
+	wantSysctls(t, ns, "put back", before)
+}
+
+func wantSysctls(t *testing.T, ns hosttest.NS, when string, want [][2]string) {
+	t.Helper()
+	for _, kv := range want {
 		if got := ns.Sysctl(kv[0]); got != kv[1] {
-			t.Errorf("restored: %s is %s, want %s", kv[0], got, kv[1])
+			t.Errorf("%s: %s is %s, want %s", when, kv[0], got, kv[1])
 		}
 	}
 }

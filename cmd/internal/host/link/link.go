@@ -121,11 +121,6 @@ func (l Link) SetCarrier(on bool) error {
 	return l.set(fmt.Sprintf("set carrier %v", on), 0, 0, nl.NewRtAttr(unix.IFLA_CARRIER, v))
 }
 
-// Rename changes the interface's name.
-func (l Link) Rename(name string) error {
-	return l.set("rename to "+name, 0, 0, nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)))
-}
-
 // MoveTo moves the interface to the namespace open as ns, under the name it
 // has.
 func (l Link) MoveTo(ns int) error {

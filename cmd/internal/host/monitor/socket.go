@@ -6,10 +6,10 @@ import (
 	"os"
 	"syscall"
 
+	"ipvd/cmd/internal/host/netns"
+
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
-	"ipvd/cmd/internal/host/netns"
 )
 
 // noNSID stands for the namespace that the socket is in.

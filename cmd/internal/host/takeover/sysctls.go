@@ -25,8 +25,8 @@ func ownSysctls(ifname string) ([]sysctl.Change, error) {
 			return nil, fmt.Errorf("read sysctls: %w", err)
 		}
 		for _, e := range entries {
-			if e.Name() == "mtu" {
-				continue // follows the interface's MTU
+			if e.Name() == "mtu" || e.Name() == "mc_forwarding" {
+				continue // follows the interface's MTU; is read-only
 			}
 			key := filepath.Join(family, "conf", ifname, e.Name())
 			now, err := sysctl.Get(key)
