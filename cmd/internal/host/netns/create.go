@@ -13,46 +13,80 @@ import (
 // Create makes a namespace called name, mounted under /run/netns as `ip netns
 // add` does it, so that it outlives this process. The error wraps
 // unix.EEXIST when the name is taken.
+//
+// The mount is made where process 1 sees it: `ip netns exec` gives a program
+// mounts of its own, which end with the program.
 func Create(name string) error {
-	path := filepath.Join(Dir, name)
-	if err := shareDir(); err != nil {
+	err := inInitMounts(func() error { return create(name) })
+	if err != nil {
 		return fmt.Errorf("netns %s: %w", name, err)
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE|os.O_EXCL, 0o444)
-	if err != nil {
-		return fmt.Errorf("netns %s: create mount point: %w", name, err)
+	fd, err := Open(name)
+	if err == nil {
+		return unix.Close(fd)
 	}
-	f.Close()
-	result := make(chan error, 1)
-	go func() { result <- mountNew(path) }()
-	if err := <-result; err != nil {
-		os.Remove(path)
+	// Our mounts do not follow those of process 1.
+	if err := Delete(name); err != nil {
+		return err
+	}
+	if err := onThread(func() error { return create(name) }); err != nil {
 		return fmt.Errorf("netns %s: %w", name, err)
 	}
 	return nil
 }
 
-// mountNew runs on a goroutine of its own; see enter.
-func mountNew(path string) error {
-	runtime.LockOSThread()
-	home, err := Current()
-	if err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("open the thread's netns: %w", err)
+// create leaves the calling thread in the new namespace.
+func create(name string) error {
+	path := filepath.Join(Dir, name)
+	if err := shareDir(); err != nil {
+		return err
 	}
-	defer unix.Close(home)
+	f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE|os.O_EXCL, 0o444)
+	if err != nil {
+		return fmt.Errorf("create mount point: %w", err)
+	}
+	f.Close()
+	if err := mountNew(path); err != nil {
+		os.Remove(path)
+		return err
+	}
+	return nil
+}
+
+func mountNew(path string) error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
 		return fmt.Errorf("unshare: %w", err)
 	}
-	err = unix.Mount("/proc/thread-self/ns/net", path, "none", unix.MS_BIND, "")
-	if err != nil {
-		err = fmt.Errorf("bind mount on %s: %w", path, err)
+	if err := unix.Mount("/proc/thread-self/ns/net", path, "none", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("bind mount on %s: %w", path, err)
 	}
-	if back := unix.Setns(home, unix.CLONE_NEWNET); back == nil {
-		runtime.UnlockOSThread()
-	}
-	return err
+	return nil
+}
+
+// onThread runs f on a thread that ends with it, since f changes what belongs to
+// the thread.
+func onThread(f func() error) error {
+	result := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		result <- f()
+	}()
+	return <-result
+}
+
+// inInitMounts runs f with the mounts of process 1, or with ours where they may
+// not be entered.
+func inInitMounts(f func() error) error {
+	return onThread(func() error {
+		if fd, err := unix.Open("/proc/1/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+			defer unix.Close(fd)
+			// A thread that shares its root and folder with others may not enter.
+			if unix.Unshare(unix.CLONE_FS) == nil {
+				_ = unix.Setns(fd, unix.CLONE_NEWNS)
+			}
+		}
+		return f()
+	})
 }
 
 // shareDir makes /run/netns a shared mount, so that a namespace removed in one
@@ -75,8 +109,14 @@ func shareDir() error {
 // keeps it. A name that does not exist is no error.
 func Delete(name string) error {
 	path := filepath.Join(Dir, name)
-	if err := unix.Unmount(path, unix.MNT_DETACH); err != nil && err != unix.EINVAL && err != unix.ENOENT {
-		return fmt.Errorf("netns %s: unmount: %w", name, err)
+	unmount := func() error {
+		if err := unix.Unmount(path, unix.MNT_DETACH); err != nil && err != unix.EINVAL && err != unix.ENOENT {
+			return fmt.Errorf("netns %s: unmount: %w", name, err)
+		}
+		return nil
+	}
+	if err := errors.Join(inInitMounts(unmount), unmount()); err != nil {
+		return err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("netns %s: %w", name, err)

@@ -58,6 +58,11 @@ func (w *Wire) restore() error {
 	if err := w.takeHostPort(); err != nil {
 		return err
 	}
+	// An interface that enters a namespace without ARP loses its IPv6 DAD for
+	// good (net/ipv6/addrconf.c, ipv6_add_dev).
+	if err := moved.SetNoARP(w.rec.NoARP); err != nil {
+		return err
+	}
 	if err := moved.MoveTo(w.home); err != nil {
 		return err
 	}
