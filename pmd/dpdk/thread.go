@@ -9,10 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"ipvd/pmd/netns"
 )
 
 // Register makes the calling thread, which must be locked (LockOSThread), a
@@ -39,28 +40,5 @@ func inNetns(ns *os.File, f func() error) error {
 	if ns == nil {
 		return f()
 	}
-	done := make(chan error)
-	go func() { done <- inThread(ns, f) }()
-	return <-done
-}
-
-// inThread does inNetns's work on the calling goroutine's thread. If the way
-// back fails the goroutine stays locked, and the thread ends with it.
-func inThread(ns *os.File, f func() error) error {
-	runtime.LockOSThread()
-	home, err := os.Open("/proc/thread-self/ns/net")
-	if err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("open own network namespace: %w", err)
-	}
-	defer home.Close()
-	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("enter network namespace: %w", err)
-	}
-	err = f()
-	if unix.Setns(int(home.Fd()), unix.CLONE_NEWNET) == nil {
-		runtime.UnlockOSThread()
-	}
-	return err
+	return netns.Do(int(ns.Fd()), f)
 }

@@ -3,9 +3,10 @@ package rawip
 import (
 	"errors"
 	"fmt"
-	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"ipvd/pmd/netns"
 )
 
 // sendBuffer is the room of a socket in bytes: packets for many neighbours that
@@ -30,7 +31,7 @@ func Open(nsfd int, cfg Config) (*Port, error) {
 	if err := p.SetMTU(cfg.MTU); err != nil {
 		return nil, err
 	}
-	err := inNetns(nsfd, func() (err error) {
+	err := netns.Do(nsfd, func() (err error) {
 		if p.fd4, err = socket(unix.AF_INET, cfg.Device); err != nil {
 			return fmt.Errorf("IPv4 socket: %w", err)
 		}
@@ -80,32 +81,4 @@ func configure(fd, family int, device string) error {
 		return fmt.Errorf("allow sources that are not local: %w", err)
 	}
 	return nil
-}
-
-// inNetns runs f on a thread in network namespace nsfd.
-func inNetns(nsfd int, f func() error) error {
-	done := make(chan error)
-	go func() { done <- visit(nsfd, f) }()
-	return <-done
-}
-
-// visit runs f in nsfd and returns from there. If that fails the thread stays
-// locked and ends with its goroutine, so that nothing else runs on it.
-func visit(nsfd int, f func() error) error {
-	runtime.LockOSThread()
-	home, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err == nil {
-		defer unix.Close(home)
-		err = unix.Setns(nsfd, unix.CLONE_NEWNET)
-	}
-	if err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("enter namespace: %w", err)
-	}
-	result := f()
-	if err := unix.Setns(home, unix.CLONE_NEWNET); err != nil {
-		return errors.Join(result, fmt.Errorf("leave namespace: %w", err))
-	}
-	runtime.UnlockOSThread()
-	return result
 }

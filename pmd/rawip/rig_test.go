@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ipvd/pmd"
+	"ipvd/pmd/netns"
 	"ipvd/pmd/pmdtest"
 )
 
@@ -187,7 +188,7 @@ func (r *rig) udp(nsfd int, port int) (fd int) {
 
 func (r *rig) socket(nsfd, family, typ, proto int) (fd int) {
 	r.t.Helper()
-	err := inNetns(nsfd, func() (err error) {
+	err := netns.Do(nsfd, func() (err error) {
 		fd, err = unix.Socket(family, typ|unix.SOCK_CLOEXEC, proto)
 		return err
 	})

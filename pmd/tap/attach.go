@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ipvd/pmd"
+	"ipvd/pmd/netns"
 )
 
 // Attach attaches to the TAP interface cfg.Name that exists in the network
@@ -19,7 +20,7 @@ import (
 // it, when it is attached already.
 func Attach(nsfd int, cfg Config) (*Port, error) {
 	var p *Port
-	err := inNetns(nsfd, func() (err error) {
+	err := netns.Do(nsfd, func() (err error) {
 		p, err = attach(cfg)
 		return err
 	})

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"ipvd/pmd"
+	"ipvd/pmd/netns"
 )
 
 // BenchmarkReceive reads frames that wait in the kernel, at most burst a step;
@@ -68,7 +69,7 @@ func BenchmarkIdleStep(b *testing.B) {
 		b.Run(fmt.Sprintf("taps=%d", n), func(b *testing.B) {
 			_, fd := testNetns(b) // takes the interfaces with it: closing each is slow
 			r := newRig(b, 64, 32, 8)
-			err := inNetns(fd, func() error {
+			err := netns.Do(fd, func() error {
 				for range n {
 					p := mustOpen(b, Config{Persist: true})
 					if _, err := r.taps.AddRx(p.Rx()[0], 8); err != nil {

@@ -3,11 +3,10 @@ package tap
 import (
 	"errors"
 	"fmt"
-	"runtime"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
-	"github.com/vishvananda/netns"
+	vishns "github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -78,7 +77,7 @@ func (p *Port) move(nsfd int, name string) error {
 		return err
 	}
 	defer unix.Close(at)
-	sock, err := nl.GetNetlinkSocketAt(netns.NsHandle(at), netns.None(), unix.NETLINK_ROUTE)
+	sock, err := nl.GetNetlinkSocketAt(vishns.NsHandle(at), vishns.None(), unix.NETLINK_ROUTE)
 	if err != nil {
 		return fmt.Errorf("open netlink socket: %w", err)
 	}
@@ -106,7 +105,7 @@ func (p *Port) link() (netlink.Link, *netlink.Handle, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h, err := netlink.NewHandleAt(netns.NsHandle(ns), unix.NETLINK_ROUTE)
+	h, err := netlink.NewHandleAt(vishns.NsHandle(ns), unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open netlink socket: %w", err)
 	}
@@ -116,32 +115,4 @@ func (p *Port) link() (netlink.Link, *netlink.Handle, error) {
 		return nil, nil, fmt.Errorf("look up %s: %w", name, err)
 	}
 	return link, h, nil
-}
-
-// inNetns runs f on a thread in network namespace nsfd.
-func inNetns(nsfd int, f func() error) error {
-	done := make(chan error)
-	go func() { done <- visit(nsfd, f) }()
-	return <-done
-}
-
-// visit runs f in nsfd and returns from there. If that fails the thread stays
-// locked and ends with its goroutine, so that nothing else runs on it.
-func visit(nsfd int, f func() error) error {
-	runtime.LockOSThread()
-	home, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err == nil {
-		defer unix.Close(home)
-		err = unix.Setns(nsfd, unix.CLONE_NEWNET)
-	}
-	if err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("enter namespace: %w", err)
-	}
-	result := f()
-	if err := unix.Setns(home, unix.CLONE_NEWNET); err != nil {
-		return errors.Join(result, fmt.Errorf("leave namespace: %w", err))
-	}
-	runtime.UnlockOSThread()
-	return result
 }

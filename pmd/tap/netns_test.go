@@ -12,10 +12,11 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
+	vishns "github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"ipvd/pmd"
+	"ipvd/pmd/netns"
 )
 
 var testNetnsCount atomic.Int32
@@ -61,7 +62,7 @@ func mustOpen(t testing.TB, cfg Config) *Port {
 // linkIn looks an interface up in a namespace; nil when there is none.
 func linkIn(t testing.TB, nsfd int, name string) netlink.Link {
 	t.Helper()
-	h, err := netlink.NewHandleAt(netns.NsHandle(nsfd), unix.NETLINK_ROUTE)
+	h, err := netlink.NewHandleAt(vishns.NsHandle(nsfd), unix.NETLINK_ROUTE)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +284,7 @@ func TestClosedPortLeavesNoInterfaceAndNoDescriptor(t *testing.T) {
 func TestThousandPersistentPortsLeakNoDescriptor(t *testing.T) {
 	_, fd := testNetns(t)
 	before := descriptors(t)
-	err := inNetns(fd, func() error {
+	err := netns.Do(fd, func() error {
 		for range 1000 {
 			p, err := Open(Config{Alias: testAlias, Persist: true})
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ipvd/pmd"
+	"ipvd/pmd/netns"
 	"ipvd/pmd/pmdtest"
 )
 
@@ -160,7 +161,7 @@ func packetSocket(t testing.TB, p *Port) int {
 	proto := int(binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, etherType)))
 	fd := -1
 	link := linkIn(t, nsfd, p.Name())
-	err = inNetns(nsfd, func() (err error) {
+	err = netns.Do(nsfd, func() (err error) {
 		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, proto); err != nil {
 			return err
 		}

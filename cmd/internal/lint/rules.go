@@ -21,8 +21,9 @@ type layer struct {
 // flows/wire stands beside them all and imports nothing of ours.
 var layers = []layer{
 	{"pmd", nil},
-	{"pmd/dpdk/...", []string{"pmd", "pmd/dpdk/..."}},
-	{"pmd/...", []string{"pmd"}},
+	{"pmd/netns", nil},
+	{"pmd/dpdk/...", []string{"pmd", "pmd/netns", "pmd/dpdk/..."}},
+	{"pmd/...", []string{"pmd", "pmd/netns"}},
 	{"flows/wire", nil},
 	{"flows", []string{"pmd", "flows/wire"}},
 	{"flows/route", []string{"pmd", "flows/wire"}},

@@ -35,7 +35,7 @@ func Create(name string) error {
 	return nil
 }
 
-// create leaves the calling thread in the new namespace.
+// create runs on a thread that ends.
 func create(name string) error {
 	path := filepath.Join(Dir, name)
 	if err := shareDir(); err != nil {
@@ -54,13 +54,19 @@ func create(name string) error {
 }
 
 func mountNew(path string) error {
+	home, err := Current()
+	if err != nil {
+		return fmt.Errorf("open the thread's netns: %w", err)
+	}
+	defer unix.Close(home)
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("unshare: %w", err)
 	}
 	if err := unix.Mount("/proc/thread-self/ns/net", path, "none", unix.MS_BIND, ""); err != nil {
 		return fmt.Errorf("bind mount on %s: %w", path, err)
 	}
-	return nil
+	// The thread can take a while to end; the namespace must not wait for it.
+	return unix.Setns(home, unix.CLONE_NEWNET)
 }
 
 // onThread runs f on a thread that ends with it, since f changes what belongs to
