@@ -42,7 +42,7 @@ func (d *daemon) Addrs(ctx context.Context, c api.Caller, f api.AddrFilter) ([]a
 }
 
 func (s *slave) showAddr(c ipvlan.Claimed) api.Addr {
-	a := api.Addr{Link: s.place().name, Master: s.m.name, ID: int(s.model.ID), Family: "inet6",
+	a := api.Addr{Link: s.place().name, Master: s.m.name, ID: int(s.id), Family: "inet6",
 		Local: c.Addr.String(), State: c.State.String(), Source: "kernel"}
 	if c.Addr.Is4() {
 		a.Family = "inet"
@@ -63,7 +63,7 @@ func (s *slave) showAddr(c ipvlan.Claimed) api.Addr {
 // the kernel cannot do for us when the address is added in the namespace.
 func (d *daemon) AddrAdd(ctx context.Context, c api.Caller, r api.AddrChange) error {
 	return d.changeAddr(c, r, func(s *slave, p netip.Prefix) error {
-		if err := s.m.addrs.check(s.model.ID, p.Addr()); err != nil {
+		if err := s.m.addrs.check(s.id, p.Addr()); err != nil {
 			return d.nameOwner(s.m, err)
 		}
 		if s.tap == nil {
@@ -130,7 +130,7 @@ func (s *slave) onInterface(f func(link.Link) error) error {
 
 // claimStatic records an address of a port without an interface.
 func (s *slave) claimStatic(p netip.Prefix) error {
-	if err := s.m.addrs.claimStatic(s.model.ID, p.Addr()); err != nil {
+	if err := s.m.addrs.claimStatic(s.id, p.Addr()); err != nil {
 		return err
 	}
 	s.record.Addrs = append(s.record.Addrs, p)
@@ -140,7 +140,7 @@ func (s *slave) claimStatic(p netip.Prefix) error {
 func (s *slave) releaseStatic(p netip.Prefix) error {
 	for i, have := range s.record.Addrs {
 		if have.Addr() == p.Addr() {
-			s.m.addrs.releaseStatic(s.model.ID, p.Addr())
+			s.m.addrs.releaseStatic(s.id, p.Addr())
 			s.record.Addrs = append(s.record.Addrs[:i], s.record.Addrs[i+1:]...)
 			return s.save()
 		}

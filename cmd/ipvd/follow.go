@@ -41,7 +41,7 @@ func (m *master) setMAC(mac net.HardwareAddr) error {
 	}
 	copy(m.template.MAC[:], mac)
 	m.eachInterface("the MAC does not follow the master's", func(s *slave, l link.Link) error {
-		return errors.Join(l.SetMAC(mac), l.EnsureLinkLocal(s.model.ID))
+		return errors.Join(l.SetMAC(mac), l.EnsureLinkLocal(s.id))
 	})
 	return m.d.swap()
 }

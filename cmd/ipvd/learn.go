@@ -8,6 +8,7 @@ import (
 
 	"ipvd/cmd/internal/host/link"
 	"ipvd/cmd/internal/host/monitor"
+	"ipvd/cmd/internal/host/netns"
 	"ipvd/cmd/internal/store"
 )
 
@@ -51,12 +52,35 @@ func placeOf(e monitor.Event) place {
 }
 
 // watch follows the slave's interface; a slave without one is always up.
+// Requests may come before the monitor has found the interface, so its place is
+// read at once.
 func (s *slave) watch() {
+	id, p := s.id, place{name: s.model.Name, mtu: s.model.MTU}
 	if s.tap == nil {
-		s.m.addrs.sync(s.model.ID, place{name: s.model.Name, flags: unix.IFF_UP | unix.IFF_LOWER_UP, mtu: s.model.MTU}, nil)
+		p.flags = unix.IFF_UP | unix.IFF_LOWER_UP
+		s.m.addrs.enter(id, p)
+		s.m.addrs.sync(id, p, nil)
 		return
 	}
+	if found, err := s.locate(); err == nil {
+		p = found
+	}
+	s.m.addrs.enter(id, p)
 	s.m.d.watchLink(s.key(), s.tap, s.tap.PinsNetns(), s.followed)
+}
+
+// locate reads where the interface is and what it is like there.
+func (s *slave) locate() (p place, err error) {
+	err = s.onInterface(func(l link.Link) error {
+		id, err := netns.IDOf(l.NS)
+		if err != nil {
+			return err
+		}
+		state, err := l.State()
+		p = placeOf(monitor.Event{Netns: id, NetnsName: netns.Name(id), Link: state})
+		return err
+	})
+	return p, err
 }
 
 func (s *slave) unwatch() {
@@ -66,7 +90,7 @@ func (s *slave) unwatch() {
 }
 
 func (s *slave) followed(e monitor.Event) {
-	m, id := s.m, s.model.ID
+	m, id := s.m, s.id
 	switch e.Kind {
 	case monitor.Sync:
 		m.addrs.sync(id, placeOf(e), e.Addrs)
@@ -92,7 +116,7 @@ func (s *slave) followed(e monitor.Event) {
 func (s *slave) afterSync() {
 	s.m.d.mu.Lock()
 	defer s.m.d.mu.Unlock()
-	if s.m.slave(s.model.ID) != s {
+	if s.m.slave(s.id) != s {
 		return
 	}
 	p := s.place()
@@ -117,22 +141,32 @@ func (s *slave) afterSync() {
 }
 
 func (s *slave) afterGone() {
-	s.m.d.mu.Lock()
-	defer s.m.d.mu.Unlock()
-	if s.m.slave(s.model.ID) != s {
-		return
+	if err := s.m.forget(s); err != nil {
+		s.m.log.Error().Err(err).Str("slave", s.key()).Msg("remove a slave whose interface has ended")
 	}
-	if err := s.m.delSlave(s); err != nil {
-		s.m.log.Error().Err(err).Str("slave", s.model.Name).Msg("remove a slave whose interface has ended")
+}
+
+// forget removes a slave unless somebody else does.
+func (m *master) forget(s *slave) error {
+	m.d.mu.Lock()
+	there := m.slave(s.id) == s
+	var err error
+	if there {
+		err = m.takeOut(s)
 	}
+	m.d.mu.Unlock()
+	if !there || err != nil {
+		return err
+	}
+	return s.end()
 }
 
 // save records the slave and where it is.
 func (s *slave) save() error {
 	p := s.place()
-	s.record.Master, s.record.ID, s.record.Kind, s.record.Devargs = s.m.name, int(s.model.ID), s.kind, s.devargs
+	s.record.Master, s.record.ID, s.record.Kind, s.record.Devargs = s.m.name, int(s.id), s.kind, s.devargs
 	s.record.Name, s.record.MAC, s.record.MTU = s.model.Name, s.m.mac().String(), s.model.MTU
-	s.record.Alias = s.m.alias(s.model.ID)
+	s.record.Alias = s.m.alias(s.id)
 	if p.index != 0 {
 		s.record.Netns, s.record.NetnsName, s.record.IfIndex = p.netns, p.netnsName, p.index
 	}

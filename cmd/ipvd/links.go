@@ -108,16 +108,24 @@ func (d *daemon) LinkSet(ctx context.Context, c api.Caller, r api.LinkSet) error
 
 // LinkDel removes a slave.
 func (d *daemon) LinkDel(ctx context.Context, c api.Caller, r api.LinkDel) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.master(r.Name) != nil {
-		return &api.Refusal{Text: fmt.Sprintf("%s is a master: it goes away with the daemon", r.Name), Errno: unix.EOPNOTSUPP}
-	}
-	s, err := d.find(c, r.Name, r.Netns)
+	s, err := d.takeOut(c, r)
 	if err != nil {
 		return err
 	}
-	return s.m.delSlave(s)
+	return s.end()
+}
+
+func (d *daemon) takeOut(c api.Caller, r api.LinkDel) (*slave, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.master(r.Name) != nil {
+		return nil, &api.Refusal{Text: fmt.Sprintf("%s is a master: it goes away with the daemon", r.Name), Errno: unix.EOPNOTSUPP}
+	}
+	s, err := d.find(c, r.Name, r.Netns)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.m.takeOut(s)
 }
 
 // find gives the slave that a request means by name, or by MASTER/ID. Names are

@@ -135,11 +135,11 @@ func (s *slave) setUp() error {
 	}
 	return s.onInterface(func(l link.Link) error {
 		l2 := s.m.template.Mode == ipvlan.L2
-		errs := []error{l.SetNoARP(!l2), l.EnsureLinkLocal(s.model.ID)}
+		errs := []error{l.SetNoARP(!l2), l.EnsureLinkLocal(s.id)}
 		if l2 {
 			// Refused where router advertisements are not accepted; SLAAC does
 			// not run there either.
-			_ = l.SetToken(link.LinkLocal(s.m.mac(), s.model.ID))
+			_ = l.SetToken(link.LinkLocal(s.m.mac(), s.id))
 		}
 		return errors.Join(errs...)
 	})

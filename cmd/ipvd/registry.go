@@ -97,10 +97,27 @@ func (r *registry) setRoutes(h *l3s.Host) {
 	}
 }
 
+// enter makes a slave known. What is reported of one that is not, or no longer,
+// changes nothing: an event may be on its way while its slave is removed.
+func (r *registry) enter(id uint16, p place) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.places[id] = p
+	r.changed(r.setUp(id, p))
+}
+
+func (r *registry) knows(id uint16) bool {
+	_, ok := r.places[id]
+	return ok
+}
+
 // sync takes what the monitor says of a slave as a whole.
 func (r *registry) sync(id uint16, p place, addrs []netip.Addr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.knows(id) {
+		return
+	}
 	r.places[id] = p
 	r.changed(r.setUp(id, p))
 	events, err := r.reg.Sync(uint32(id), addrs)
@@ -114,6 +131,9 @@ func (r *registry) sync(id uint16, p place, addrs []netip.Addr) {
 func (r *registry) moved(id uint16, p place) (old place) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.knows(id) {
+		return p
+	}
 	old = r.places[id]
 	r.places[id] = p
 	if (old.flags^p.flags)&unix.IFF_UP != 0 {
@@ -134,6 +154,9 @@ func (r *registry) setUp(id uint16, p place) []ipvlan.Event {
 func (r *registry) claim(id uint16, a netip.Addr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.knows(id) {
+		return
+	}
 	events, err := r.reg.Claim(uint32(id), a, ipvlan.Learned)
 	if err != nil {
 		r.m.log.Error().Err(err).Msg("learn an address")
@@ -192,7 +215,7 @@ func (r *registry) claims() []ipvlan.Claimed {
 func (s *slave) place() place {
 	s.m.addrs.mu.Lock()
 	defer s.m.addrs.mu.Unlock()
-	return s.m.addrs.places[s.model.ID]
+	return s.m.addrs.places[s.id]
 }
 
 func (m *master) hostPlace() place {

@@ -47,7 +47,7 @@ func (m *master) restoreSlave(r store.Slave) error {
 	if m.slave(id) != nil || r.ID < 1 || r.ID > ipvlan.MaxSlaveID {
 		return fmt.Errorf("slave id %d is in use or not in 1 to %d: %w", r.ID, ipvlan.MaxSlaveID, unix.EINVAL)
 	}
-	s := &slave{m: m, kind: r.Kind, devargs: r.Devargs, record: r}
+	s := &slave{m: m, id: id, kind: r.Kind, devargs: r.Devargs, record: r}
 	port, err := s.reattach(r)
 	if err != nil {
 		return err

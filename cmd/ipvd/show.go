@@ -95,9 +95,9 @@ func (m *master) stats() *api.Stats64 {
 func (s *slave) show(detail, stats bool) api.Link {
 	p := s.place()
 	l := api.Link{IfIndex: p.index, IfName: p.name, Link: s.m.name, Flags: flagWords(p.flags), MTU: s.model.MTU,
-		OperState: operState(p.flags), Address: s.m.mac().String(), ID: int(s.model.ID), Netns: p.where(),
+		OperState: operState(p.flags), Address: s.m.mac().String(), ID: int(s.id), Netns: p.where(),
 		PortKind: s.kind, State: "ok", MMode: s.m.template.Mode.String(), MFlag: s.m.template.Flag.String(),
-		Addrs: s.m.addrs.active(s.model.ID)}
+		Addrs: s.m.addrs.active(s.id)}
 	if detail {
 		l.LinkInfo = s.m.linkInfo("ipvlan")
 	}

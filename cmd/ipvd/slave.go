@@ -16,10 +16,11 @@ import (
 	"ipvd/pmd/tap"
 )
 
-// slave is a slave of a master. All is guarded by the daemon's mu but place,
-// which the registry guards.
+// slave is a slave of a master. m and id never change; place is guarded by the
+// registry, the rest by the daemon's mu.
 type slave struct {
 	m       *master
+	id      uint16
 	model   *ipvlan.Slave
 	kind    string
 	devargs string    // vdev
@@ -32,7 +33,7 @@ type slave struct {
 func (m *master) alias(id uint16) string { return fmt.Sprintf("ipvd:%s:%d", m.name, id) }
 
 // key tells slaves apart in the daemon, as in `eth0/1`.
-func (s *slave) key() string { return fmt.Sprintf("%s/%d", s.m.name, s.model.ID) }
+func (s *slave) key() string { return fmt.Sprintf("%s/%d", s.m.name, s.id) }
 
 // addSlave makes a slave in the namespace open as ns. Under mu. When it fails
 // nothing is left of it.
@@ -49,7 +50,7 @@ func (m *master) addSlave(r api.LinkAdd, ns int) (*slave, error) {
 	if kind == "" {
 		kind = "tap"
 	}
-	s := &slave{m: m, kind: kind, devargs: r.Devargs}
+	s := &slave{m: m, id: id, kind: kind, devargs: r.Devargs}
 	port, err := kinds()[kind](s, id, mtu)
 	if err != nil {
 		return nil, err
@@ -108,7 +109,7 @@ func (s *slave) join(ns int) error {
 
 // insert keeps the slaves in order of their ids.
 func (m *master) insert(s *slave) {
-	i, _ := slices.BinarySearchFunc(m.slaves, s.model.ID, func(o *slave, id uint16) int { return int(o.model.ID) - int(id) })
+	i, _ := slices.BinarySearchFunc(m.slaves, s.id, func(o *slave, id uint16) int { return int(o.id) - int(id) })
 	m.slaves = slices.Insert(m.slaves, i, s)
 }
 
@@ -116,20 +117,27 @@ func (m *master) remove(s *slave) {
 	m.slaves = slices.DeleteFunc(m.slaves, func(o *slave) bool { return o == s })
 }
 
-// delSlave removes a slave and its interface. Under mu. The order is that of
-// every object of the data plane: out of the table and the graph, wait for the
-// workers, close, tell.
-func (m *master) delSlave(s *slave) error {
+// takeOut takes a slave out of the table, the graph and the monitor, and waits
+// for the workers. Under mu. The caller ends it then, or when this fails has it
+// as it was.
+func (m *master) takeOut(s *slave) error {
 	s.unwatch()
-	m.addrs.gone(s.model.ID)
+	m.addrs.gone(s.id)
 	m.remove(s)
 	if err := m.d.swap(); err != nil {
 		m.insert(s)
 		s.watch()
 		return fmt.Errorf("take slave %s out of the graph: %w", s.key(), err)
 	}
-	err := errors.Join(s.discard(), m.d.store.Slaves.Delete(s.record.Key()))
-	m.log.Info().Int("id", int(s.model.ID)).Str("slave", s.model.Name).Err(err).Msg("slave is removed")
+	return nil
+}
+
+// end removes the interface and the record of a slave that was taken out. Not
+// under mu: the kernel takes tens of milliseconds to remove an interface
+// (rcu_barrier in netdev_run_todo, net/core/dev.c), during which others go on.
+func (s *slave) end() error {
+	err := errors.Join(s.discard(), s.m.d.store.Slaves.Delete(s.record.Key()))
+	s.m.log.Info().Int("id", int(s.id)).Str("slave", s.model.Name).Err(err).Msg("slave is removed")
 	return err
 }
 
@@ -186,6 +194,6 @@ func (d *daemon) LinkAdd(ctx context.Context, c api.Caller, r api.LinkAdd) (api.
 	if err != nil {
 		return api.Link{}, fmt.Errorf("link add %s: %w", r.Name, err)
 	}
-	m.log.Info().Int("id", int(s.model.ID)).Str("slave", r.Name).Str("kind", s.kind).Msg("slave is added")
+	m.log.Info().Int("id", int(s.id)).Str("slave", r.Name).Str("kind", s.kind).Msg("slave is added")
 	return s.show(true, true), nil
 }
