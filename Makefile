@@ -1,13 +1,14 @@
 # Targets of ipvd. `make help` lists them.
 
 PROGRAMS := ipvd ipvctl
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME := 10s
 
 .DEFAULT_GOAL := all
 .PHONY: all deps run test lint fuzz clean help
 
 all: ## build bin/ipvd and bin/ipvctl (default)
-	go build -o bin/ $(PROGRAMS:%=./cmd/%)
+	go build -ldflags '-X main.Version=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
 
 deps: ## install missing Debian packages; silent when none is missing
 	@deploy/deps
