@@ -1,0 +1,120 @@
+// Perf measures ipvd against the loops that a C program would run, against other
+// programs, and against itself. See README.md.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+
+	"ipvd/perf/measure"
+	"ipvd/perf/report"
+	"ipvd/pmd/dpdk"
+)
+
+// Exit statuses.
+const (
+	exitFailed = 1  // a row misses its bar, or could not be measured for a fault
+	exitNoisy  = 75 // no row misses its bar, but one was too noisy to tell (EX_TEMPFAIL)
+)
+
+func main() {
+	quick := flag.Bool("quick", os.Getenv("QUICK") == "1", "fewer rounds")
+	only := flag.String("run", "", "run only the scenarios whose name matches")
+	out := flag.String("out", "perf/out/bench.jsonl", "file for the rows")
+	flag.Parse()
+	status, err := run(*quick, *only, *out)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "perf:", err)
+	}
+	os.Exit(status)
+}
+
+// bench is what the scenarios share.
+type bench struct {
+	rt     *dpdk.Runtime
+	dir    string // for capture files
+	rounds int
+	quick  bool
+	beds   int // made so far, for names
+}
+
+// tries is how often a noisy comparison is made at most.
+const tries = 3
+
+// quiet compares variants, of which the first tells how noisy the machine is.
+func (b *bench) quiet(variants ...measure.Variant) (measure.Rounds, error) {
+	return measure.Quiet(tries, b.rounds, variants...)
+}
+
+func run(quick bool, only, out string) (status int, err error) {
+	match, err := regexp.Compile(only)
+	if err != nil {
+		return exitFailed, fmt.Errorf("-run: %w", err)
+	}
+	b, end, err := start(quick)
+	if err != nil {
+		return exitFailed, err
+	}
+	rows, status := b.all(match)
+	err = errors.Join(end(), report.Table(os.Stdout, rows), report.WriteFile(out, rows))
+	if err != nil {
+		status = exitFailed
+	}
+	return status, err
+}
+
+// start makes the calling goroutine's thread a worker.
+func start(quick bool) (b *bench, end func() error, err error) {
+	b = &bench{rounds: 15, quick: quick}
+	if quick {
+		b.rounds = 7
+	}
+	if b.dir, err = os.MkdirTemp("", "ipvd-perf"); err != nil {
+		return nil, nil, err
+	}
+	b.rt, err = dpdk.Start(dpdk.Config{NoPCI: true, NoHuge: true, MemMB: 768, Prefix: fmt.Sprintf("perf%d", os.Getpid())})
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(b.dir))
+	}
+	runtime.LockOSThread()
+	unregister, err := b.rt.Register()
+	if err != nil {
+		return nil, nil, errors.Join(err, b.rt.Close(), os.RemoveAll(b.dir))
+	}
+	return b, func() error {
+		unregister()
+		return errors.Join(b.rt.Close(), os.RemoveAll(b.dir))
+	}, nil
+}
+
+// all runs the scenarios that match, and gives their rows and the exit status.
+func (b *bench) all(match *regexp.Regexp) (rows []report.Row, status int) {
+	noisy := false
+	for _, s := range scenarios() {
+		if !match.MatchString(s.name) {
+			continue
+		}
+		fmt.Fprintln(os.Stderr, "measuring", s.name)
+		got, err := s.run(b)
+		if err != nil {
+			got = []report.Row{report.Unmeasured(s.name, "", err.Error())}
+			if errors.Is(err, measure.ErrNoisy) {
+				noisy = true
+			} else {
+				status = exitFailed
+			}
+		}
+		rows = append(rows, got...)
+	}
+	if len(report.Failed(rows)) > 0 {
+		status = exitFailed
+	}
+	if status == 0 && noisy {
+		status = exitNoisy
+	}
+	return rows, status
+}
