@@ -21,7 +21,7 @@ func check(s link.State) error {
 	case s.Kind == "tun":
 		return fmt.Errorf("it is a TAP: %w", unix.EINVAL)
 	case s.Master != 0:
-		return fmt.Errorf("it is a port of %s: %w", nameOf(s.Master), unix.EBUSY)
+		return fmt.Errorf("it is a port of %s, take it out first (ip link set %s nomaster): %w", nameOf(s.Master), s.Name, unix.EBUSY)
 	}
 	return checkUnused(s)
 }
@@ -36,7 +36,7 @@ func checkUnused(s link.State) error {
 	for _, m := range msgs {
 		o, ok := link.ParseState(m)
 		if ok && o.Lower == s.Index && !o.LowerElsewhere && o.Kind != "veth" && o.Index != s.Index {
-			return fmt.Errorf("%s %s stands on it: %w", o.Kind, o.Name, unix.EBUSY)
+			return fmt.Errorf("%s %s stands on it, remove that first: %w", o.Kind, o.Name, unix.EBUSY)
 		}
 	}
 	return nil

@@ -119,6 +119,9 @@ func (w *Wire) take() error {
 		return err
 	}
 	if err := (link.Link{NS: w.home, Index: w.rec.Index, Name: w.rec.Name}).MoveTo(private); err != nil {
+		if errors.Is(err, unix.EINVAL) {
+			err = fmt.Errorf("the kernel keeps it in its namespace, as it does a bridge or a tunnel's end: %w", err)
+		}
 		return err
 	}
 	l, _, err := link.ByName(private, w.rec.Name)
