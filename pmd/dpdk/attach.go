@@ -124,7 +124,7 @@ func (r *Runtime) admit(devargs string, opt PortOptions) (string, error) {
 	var name [64]C.char
 	C.ipvd_forget_error()
 	if ret := C.ipvd_devargs_name(text, &name[0], C.size_t(len(name))); ret != 0 {
-		return "", fmt.Errorf("neither a PCI address nor a vdev: %w", driverError(ret))
+		return "", fmt.Errorf("neither a PCI address nor a vdev that this DPDK knows, such as 0000:00:04.0 or net_memif0: %w", driverError(-C.EINVAL))
 	}
 	device := C.GoString(&name[0])
 	if r.ports[device] != nil {
