@@ -203,7 +203,7 @@ func (m *master) watchWire(rec store.Wire) {
 			m.d.chores.add(m.name+" carrier", func() { m.setCarrier(on) })
 		case monitor.Gone:
 			m.log.Error().Err(e.Err).Str("wire", rec.Name).Msg("the wire has vanished: slaves reach each other and the host only")
-			m.d.chores.add(m.name+" wire gone", func() { m.setTrouble("wire is gone"); m.setCarrier(false) })
+			m.d.chores.add(m.name+" wire gone", m.wireGone)
 		}
 	})
 }
@@ -214,16 +214,29 @@ func (m *master) setTrouble(what string) {
 	m.trouble = what
 }
 
+// wireGone gives the slaves a carrier though there is no wire: without one their
+// stacks would not send to each other either.
+func (m *master) wireGone() {
+	m.d.mu.Lock()
+	defer m.d.mu.Unlock()
+	m.trouble = "wire is gone"
+	m.passCarrier(true)
+}
+
 // setCarrier passes the wire's carrier on, as ipvlan does (ipvlan_main.c,
 // ipvlan_device_event).
 func (m *master) setCarrier(on bool) {
 	m.d.mu.Lock()
 	defer m.d.mu.Unlock()
-	if m.carrier == on {
-		return
+	if m.carrier != on {
+		m.log.Info().Bool("carrier", on).Msg("the wire's link has changed")
+		m.passCarrier(on)
 	}
+}
+
+// passCarrier gives the host port and all slaves this carrier. Under mu.
+func (m *master) passCarrier(on bool) {
 	m.carrier = on
-	m.log.Info().Bool("carrier", on).Msg("the wire's link has changed")
 	m.applyCarrier(m.host)
 	for _, s := range m.slaves {
 		if s.tap != nil {
