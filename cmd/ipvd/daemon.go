@@ -15,6 +15,7 @@ import (
 	"ipvd/cmd/internal/store"
 	"ipvd/flows"
 	"ipvd/flows/ipvlan"
+	"ipvd/pmd"
 	"ipvd/pmd/dpdk"
 )
 
@@ -132,11 +133,8 @@ func (d *daemon) closeStore() error {
 }
 
 func (d *daemon) startEAL() (err error) {
-	nopci := true
-	for _, m := range d.cfg.Masters {
-		nopci = nopci && m.Wire.Kind != config.PCI
-	}
-	d.rt, err = dpdk.Start(dpdk.Config{Args: d.cfg.EAL, MemMB: d.cfg.Memory, NoPCI: nopci, Log: d.logDPDK})
+	args, pci := pciArgs(d.cfg)
+	d.rt, err = dpdk.Start(dpdk.Config{Args: args, MemMB: d.cfg.Memory, NoPCI: !pci, Log: d.logDPDK})
 	if err != nil {
 		return err
 	}
@@ -144,6 +142,9 @@ func (d *daemon) startEAL() (err error) {
 		d.log.Warn().Msg(w)
 	}
 	d.pool, err = d.rt.NewPool(dpdk.PoolConfig{Name: "ipvd", Size: d.cfg.Pool, Cache: poolCache(d.cfg.Burst), Socket: -1})
+	if errors.Is(err, pmd.ErrNoMemory) {
+		err = fmt.Errorf("--pool %d with --memory %d: %w", d.cfg.Pool, d.cfg.Memory, err)
+	}
 	return err
 }
 
@@ -161,6 +162,8 @@ func (d *daemon) logDPDK(level int, line string) {
 }
 
 func (d *daemon) startWorkers() (err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.sys, err = flows.Start(flows.Config{
 		Runtime: d.rt, Pool: d.pool, CPUs: d.cfg.Workers, Burst: d.cfg.Burst,
 		SwapTimeout: swapTimeout, OnFault: d.faults.report,

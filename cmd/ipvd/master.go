@@ -50,6 +50,8 @@ func (d *daemon) openMasters() error {
 	if err != nil {
 		d.log.Error().Err(err).Msg("the state of a master cannot be read; it starts with the defaults")
 	}
+	d.mu.Lock() // what the monitor says of a master waits until all are open
+	defer d.mu.Unlock()
 	for _, c := range d.cfg.Masters {
 		m := d.newMaster(c)
 		d.masters = append(d.masters, m) // first, so that stop closes what open has opened
@@ -98,7 +100,7 @@ func (m *master) save() error {
 // open opens the wire, the host port and what the mode needs.
 func (m *master) open() error {
 	if err := m.openWire(); err != nil {
-		return fmt.Errorf("wire %s: %w", m.conf.Device, err)
+		return err
 	}
 	info := m.wire.Info()
 	copy(m.template.MAC[:], info.MAC)
@@ -108,6 +110,9 @@ func (m *master) open() error {
 	}
 	if err := m.openMode(m.template, m.template.Mode); err != nil {
 		return err
+	}
+	if m.taken != nil {
+		m.watchWire(m.taken.Record())
 	}
 	m.log.Info().Str("wire", m.conf.Device).Str("driver", info.Driver).Stringer("mac", info.MAC).
 		Int("mtu", info.MTU).Stringer("mode", m.template.Mode).Stringer("flag", m.template.Flag).Msg("master is up")
@@ -182,7 +187,11 @@ func (m *master) close() error {
 		errs = append(errs, m.wire.Close())
 	}
 	if m.taken != nil {
-		errs = append(errs, m.taken.Restore())
+		err := m.taken.Restore()
+		if errors.Is(err, takeover.ErrVanished) {
+			err = nil // told when it happened; nothing is left to put back
+		}
+		errs = append(errs, err)
 	}
 	if m.host != nil {
 		errs = append(errs, m.host.Close())

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -47,13 +49,34 @@ func (m *master) openWire() (err error) {
 		// the driver's busy_budget and gains nothing.
 		devargs = fmt.Sprintf("net_af_xdp_%s,iface=%s,queue_count=%d,busy_budget=0", m.name, m.conf.Device, queues)
 	}
-	if m.wire, err = m.d.rt.Attach(devargs, opt); err != nil {
-		return err
-	}
-	if m.taken != nil {
-		m.watchWire(m.taken.Record())
+	m.wire, err = m.d.rt.Attach(devargs, opt)
+	switch {
+	case err != nil && m.conf.Kind == config.PCI:
+		return fmt.Errorf("wire %s: %w: is it there, and bound to a driver that DPDK can use, such as vfio-pci?", m.conf.Device, err)
+	case err != nil:
+		return fmt.Errorf("wire %s: %w", m.conf.Device, err)
 	}
 	return nil
+}
+
+// pciArgs gives the EAL's arguments, and whether a wire is on the PCI bus. The
+// EAL tries its drivers on every NIC of the machine, unless it is told which:
+// by the user, or here.
+func pciArgs(cfg config.Config) (args []string, pci bool) {
+	args = cfg.EAL
+	chosen := slices.ContainsFunc(args, func(a string) bool {
+		return strings.HasPrefix(a, "-a") || strings.HasPrefix(a, "-b") || strings.HasPrefix(a, "--allow") || strings.HasPrefix(a, "--block")
+	})
+	for _, m := range cfg.Masters {
+		if m.Wire.Kind != config.PCI {
+			continue
+		}
+		pci = true
+		if !chosen {
+			args = append(slices.Clip(args), "-a", m.Wire.Device)
+		}
+	}
+	return args, pci
 }
 
 // recoverKilled puts back what daemons that were killed have left: this one's
