@@ -73,10 +73,16 @@ ipvd_forget_error(void)
 	rte_spinlock_unlock(&eal_log.lock);
 }
 
+/* Gives the number of arguments that the EAL took, its own name not counted. */
 int
 ipvd_eal_start(int argc, char **argv)
 {
-	return rte_eal_init(argc, argv) < 0 ? -rte_errno : 0;
+	int n = rte_eal_init(argc, argv);
+
+	if (n < 0)
+		return -rte_errno;
+	ipvd_quiet_xdp();
+	return n;
 }
 
 int

@@ -216,8 +216,15 @@ func initEAL(args []string) error {
 		defer pin.Unpin()
 		pin.Pin(&argv[0])
 		C.ipvd_forget_error()
-		if ret := C.ipvd_eal_start(C.int(len(args)), (**C.char)(unsafe.Pointer(&argv[0]))); ret != 0 {
-			done <- driverError(ret)
+		taken := C.ipvd_eal_start(C.int(len(args)), (**C.char)(unsafe.Pointer(&argv[0])))
+		if taken < 0 {
+			done <- driverError(taken)
+			return
+		}
+		// It puts what it does not know last.
+		if rest := argv[taken+1 : len(args)]; len(rest) > 0 {
+			C.rte_eal_cleanup()
+			done <- fmt.Errorf("%q is no argument of the EAL", C.GoString(rest[0]))
 			return
 		}
 		done <- nil

@@ -119,4 +119,7 @@ int ipvd_set_mac(uint16_t port, const uint8_t mac[6]);
 int ipvd_set_promiscuous(uint16_t port, int on);
 int ipvd_set_allmulticast(uint16_t port, int on);
 
+/* xdp.c */
+void ipvd_quiet_xdp(void);
+
 #endif
