@@ -80,6 +80,9 @@ func TestDefaultRouteIsTakenByForceOnly(t *testing.T) {
 	l.ping(l.host, "192.0.2.1")
 	l.verify()
 	l.stop()
+	if log := l.stderr.String(); !containsOnly(log, "{") {
+		t.Errorf("lines in the log that are not the daemon's:\n%s", log)
+	}
 	says(t, "default route after the end", l.host.IP("route show default"), "default via "+routerAddr+" dev eth0")
 	l.ping(l.host, "192.0.2.1")
 }
