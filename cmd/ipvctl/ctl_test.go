@@ -152,7 +152,7 @@ func TestNoDaemonNamesItsSocket(t *testing.T) {
 	socket := apitest.SocketPath(t)
 	for _, line := range []string{"link", "--socket " + socket + " status"} {
 		code, _, errs := runLine(socket, line)
-		if code != exitRefused || !strings.Contains(errs, socket) || !strings.Contains(errs, "systemctl start ipvd") {
+		if code != exitRefused || !strings.Contains(errs, socket) || !strings.Contains(errs, "ipvd --master eth0") {
 			t.Errorf("ipvctl %s: exit status %d, error %q, want 2, the socket and how to start it", line, code, errs)
 		}
 	}

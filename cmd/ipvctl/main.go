@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, socket string, stdout, stderr io.Wr
 	fmt.Fprintf(stderr, "ipvctl: %v\n", err)
 	switch {
 	case errors.Is(err, api.ErrNotRunning):
-		fmt.Fprintln(stderr, "Start it with `systemctl start ipvd`, or name its socket with --socket or IPVD_SOCKET.")
+		fmt.Fprintln(stderr, "Start one as `ipvd --master eth0`, or name its socket with --socket or IPVD_SOCKET.")
 		return exitRefused
 	case errors.Is(err, errNotOK):
 		return exitNotOK

@@ -60,5 +60,5 @@ func verb(cmd *cobra.Command, args []string) error {
 			want = append(want, sub.Name())
 		}
 	}
-	return fmt.Errorf("%s: %q is unknown or short for several, want %s", cmd.CommandPath(), args[0], strings.Join(want, ", "))
+	return fmt.Errorf("%q is unknown or short for several, want %s", args[0], strings.Join(want, ", "))
 }
