@@ -84,3 +84,30 @@ func TestDaemonMayTakeLongerThanTheRequest(t *testing.T) {
 		t.Errorf("status %+v, %v, want pid 42", s, err)
 	}
 }
+
+func TestSilentClientsDoNotDelayTheEnd(t *testing.T) {
+	l, err := Listen(filepath.Join(t.TempDir(), "s"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewServer(noDaemon{}, zerolog.Nop())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	c, err := net.Dial("unix", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	// net/http takes a connection of 5 s without a request for idle.
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Read(make([]byte, 1)); err == nil {
+		t.Error("the client is told something, want the end of the connection")
+	}
+}

@@ -29,6 +29,7 @@ type Server struct {
 	daemon Daemon
 	log    zerolog.Logger
 	http   http.Server
+	silent silentConns
 }
 
 type peerKey struct{} // of a connection's *peerConn in its context
@@ -43,6 +44,7 @@ func NewServer(d Daemon, log zerolog.Logger) *Server {
 		IdleTimeout:    idleTimeout,
 		MaxHeaderBytes: 1 << 14,
 		ErrorLog:       stdlog.New(log, "", 0),
+		ConnState:      s.silent.follow,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, peerKey{}, c)
 		},
@@ -61,6 +63,7 @@ func (s *Server) Serve(l *Listener) error {
 // Shutdown removes the socket and waits until the requests that have begun are
 // answered, or ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.silent.close()
 	if err := s.http.Shutdown(ctx); err != nil {
 		s.http.Close()
 		return fmt.Errorf("wait for requests to end: %w", err)
