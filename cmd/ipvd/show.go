@@ -41,7 +41,7 @@ func filterNetns(ref string) (*netns.ID, error) {
 	if ref == "" {
 		return nil, nil
 	}
-	fd, err := netns.Open(ref)
+	fd, err := openNetns(ref)
 	if err != nil {
 		return nil, err
 	}

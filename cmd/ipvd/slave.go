@@ -161,11 +161,20 @@ func (s *slave) close() error {
 	return s.model.Port.Close()
 }
 
+// openNetns opens the namespace that a request names.
+func openNetns(ref string) (int, error) {
+	fd, err := netns.Open(ref)
+	if errors.Is(err, netns.ErrNotFound) {
+		err = &api.Refusal{Text: err.Error(), Errno: unix.ENOENT}
+	}
+	return fd, err
+}
+
 // callerNetns gives the namespace that a request means: the one it names, else
 // the caller's. The returned function closes it.
 func callerNetns(c api.Caller, ref string) (fd int, done func(), err error) {
 	if ref != "" {
-		fd, err := netns.Open(ref)
+		fd, err := openNetns(ref)
 		return fd, func() { unix.Close(fd) }, err
 	}
 	if c.Netns == nil {
