@@ -136,7 +136,7 @@ func (d *daemon) find(c api.Caller, name, ref string) (*slave, error) {
 		if s := m.slave(id); s != nil {
 			return s, nil
 		}
-		return nil, &api.Refusal{Text: fmt.Sprintf("master %s has no slave %d", m.name, id), Errno: unix.ENODEV}
+		return nil, d.orMissing(name, &api.Refusal{Text: fmt.Sprintf("master %s has no slave %d", m.name, id), Errno: unix.ENODEV})
 	}
 	fd, done, err := callerNetns(c, ref)
 	var here netns.ID
@@ -160,7 +160,7 @@ func (d *daemon) find(c api.Caller, name, ref string) (*slave, error) {
 	if len(all) == 1 && ref == "" {
 		return all[0], nil
 	}
-	return nil, notFound(name, ref, all)
+	return nil, d.orMissing(name, notFound(name, ref, all))
 }
 
 func notFound(name, ref string, all []*slave) error {

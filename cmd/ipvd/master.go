@@ -38,6 +38,7 @@ type master struct {
 
 	template *ipvlan.Master // mode, flag, MAC, MTU, table and counters
 	slaves   []*slave       // by id
+	missing  []*missing     // recorded slaves that somebody else has
 	nextID   int
 	addrs    *registry
 	carrier  bool
@@ -166,7 +167,7 @@ func (m *master) takeID() (uint16, error) {
 	for range ipvlan.MaxSlaveID {
 		id := m.nextID
 		m.nextID = id%ipvlan.MaxSlaveID + 1
-		if m.slave(uint16(id)) == nil {
+		if m.slave(uint16(id)) == nil && !slices.ContainsFunc(m.missing, func(s *missing) bool { return s.record.ID == id }) {
 			return uint16(id), nil
 		}
 	}

@@ -29,15 +29,7 @@ func (d *daemon) restoreSlaves() error {
 			d.log.Warn().Str("slave", r.Key()).Msg("its master is not among this daemon's: it stays as it is")
 			continue
 		}
-		if err := m.restoreSlave(r); err != nil {
-			m.log.Error().Err(err).Str("slave", r.Name).Int("id", r.ID).Msg("the slave is not taken up")
-			if errors.Is(err, pmd.ErrGone) || errors.Is(err, netns.ErrNotFound) {
-				err = d.store.Slaves.Delete(r.Key())
-				m.log.Info().Err(err).Str("slave", r.Name).Msg("it is forgotten: its interface or namespace has ended")
-			}
-			continue
-		}
-		m.log.Info().Str("slave", r.Name).Int("id", r.ID).Msg("slave is taken up again")
+		m.takeUp(r, firstRetry)
 	}
 	return nil
 }

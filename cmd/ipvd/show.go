@@ -30,6 +30,7 @@ func (d *daemon) Links(ctx context.Context, c api.Caller, f api.LinkFilter) ([]a
 			}
 		}
 	}
+	links = append(links, d.showMissing(only, f)...)
 	if len(links) == 0 && f.Name != "" {
 		return nil, &api.Refusal{Text: "no master or slave is called " + f.Name, Errno: unix.ENODEV}
 	}
