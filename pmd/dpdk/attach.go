@@ -148,7 +148,8 @@ const (
 func (p *Port) bringUp(opt PortOptions) error {
 	for try := 1; ; try++ {
 		err := p.bringUpOnce(opt)
-		if err == nil || !p.quirk.xdp || p.started || try == rebindTries {
+		refused := C.ipvd_xdp_refused() != 0 // not busy: it will not do it later either
+		if err == nil || !p.quirk.xdp || p.started || refused || try == rebindTries {
 			return err
 		}
 		time.Sleep(rebindPause)

@@ -121,5 +121,6 @@ int ipvd_set_allmulticast(uint16_t port, int on);
 
 /* xdp.c */
 void ipvd_quiet_xdp(void);
+int ipvd_xdp_refused(void);
 
 #endif

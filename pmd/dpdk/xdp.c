@@ -3,16 +3,22 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <rte_common.h>
 #include <rte_log.h>
 
 #include "shim.h"
 
+/* The kernel has refused an XDP program since ipvd_xdp_refused was called. */
+static bool refused;
+
 /* enum libbpf_print_level in bpf/libbpf.h, and the same in xdp/libxdp.h: 0 to 2
  * are warnings, information, debugging. What they warn of is often only that
- * they try something else next; whoever calls them reports what failed. */
+ * they try something else next; whoever calls them reports what failed, but
+ * only they know the kernel's reason (src/nlattr.c of libbpf). */
 static int
 print_log(int level, const char *format, va_list args)
 {
@@ -20,7 +26,21 @@ print_log(int level, const char *format, va_list args)
 
 	if ((unsigned int)level >= RTE_DIM(levels))
 		return 0;
+	if (strstr(format, "Kernel error message") != NULL) {
+		refused = true;
+		return rte_vlog(RTE_LOG_ERR, RTE_LOGTYPE_PMD, format, args);
+	}
 	return rte_vlog(levels[level], RTE_LOGTYPE_PMD, format, args);
+}
+
+/* One device is attached at a time, in one thread. */
+int
+ipvd_xdp_refused(void)
+{
+	bool was = refused;
+
+	refused = false;
+	return was;
 }
 
 /* Libraries that no driver has loaded stay unloaded. */
