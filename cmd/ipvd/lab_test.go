@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -115,13 +116,16 @@ func (w *logged) String() string {
 	return w.buf.String()
 }
 
+// hostMounts shows the daemon the host's interfaces under /sys, as `ip netns
+// exec` does, and unlike that lets what it mounts under /run/netns outlive it.
+const hostMounts = `mount --make-rprivate /sys && mount -t sysfs sysfs /sys && exec "$@"`
+
 // command is the daemon's command line in the host's namespace.
 func (l *lab) command(args ...string) *exec.Cmd {
-	words := append([]string{"netns", "exec", l.host.Name, filepath.Join(l.bin, "ipvd"), "--socket", l.socket, "--log-level", "debug", "--pool", "8192"}, args...)
-	cmd := exec.Command("ip", words...)
-	// `ip netns exec` replaces itself by the daemon, so that signals reach it.
-	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
-	return cmd
+	words := append([]string{"--net=/run/netns/" + l.host.Name, "unshare", "--mount", "--propagation", "unchanged", "sh", "-c", hostMounts, "sh",
+		filepath.Join(l.bin, "ipvd"), "--socket", l.socket, "--log-level", "debug", "--pool", "8192"}, args...)
+	// Each replaces itself by the next, so that signals reach the daemon.
+	return exec.Command("nsenter", words...)
 }
 
 // start starts the daemon on eth0 and waits until it answers.
@@ -143,14 +147,33 @@ func (l *lab) start(args ...string) {
 // launch starts the daemon without waiting for anything.
 func (l *lab) launch(args ...string) {
 	l.t.Helper()
-	l.cmd, l.stderr, l.exited = l.command(args...), &logged{}, make(chan error, 1)
+	l.cmd, l.stderr = l.command(args...), &logged{}
 	l.cmd.Stderr = l.stderr
-	if err := l.cmd.Start(); err != nil {
-		l.t.Fatal(err)
-	}
+	l.exited = spawn(l.t, l.cmd)
 	cmd, exited := l.cmd, l.exited
-	go func() { exited <- cmd.Wait() }()
 	l.t.Cleanup(func() { l.cleanup(cmd, exited) })
+}
+
+// spawn starts a process that the kernel kills if the test dies, and gives where
+// its end is told. The kernel means the thread that started it (prctl(2),
+// PR_SET_PDEATHSIG), so that one waits.
+func spawn(t *testing.T, cmd *exec.Cmd) chan error {
+	t.Helper()
+	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	started, exited := make(chan error), make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			exited <- cmd.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	return exited
 }
 
 func (l *lab) cleanup(cmd *exec.Cmd, exited chan error) {
@@ -177,7 +200,12 @@ func (l *lab) fails(args ...string) string {
 // stop ends the daemon, which must exit with 0.
 func (l *lab) stop() {
 	l.t.Helper()
-	l.cmd.Process.Signal(unix.SIGTERM)
+	l.end(unix.SIGTERM)
+}
+
+func (l *lab) end(sig os.Signal) {
+	l.t.Helper()
+	l.cmd.Process.Signal(sig)
 	select {
 	case err := <-l.exited:
 		l.exited <- err
@@ -185,7 +213,7 @@ func (l *lab) stop() {
 			l.t.Errorf("the daemon ended with %v\n%s", err, l.stderr)
 		}
 	case <-time.After(20 * time.Second):
-		l.t.Fatalf("the daemon does not end on SIGTERM\n%s", l.stderr)
+		l.t.Fatalf("the daemon does not end on %v\n%s", sig, l.stderr)
 	}
 }
 

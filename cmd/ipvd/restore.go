@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ipvd/cmd/internal/host/link"
 	"ipvd/cmd/internal/host/netns"
 	"ipvd/cmd/internal/store"
 	"ipvd/flows/ipvlan"
@@ -44,7 +45,10 @@ func (m *master) restoreSlave(r store.Slave) error {
 	if err != nil {
 		return err
 	}
-	s.model = ipvlan.NewSlave(m.name, id, r.Name, port, r.MTU, m.d.workers())
+	if s.tap != nil {
+		s.record.Name = s.tap.Name()
+	}
+	s.model = ipvlan.NewSlave(m.name, id, s.record.Name, port, r.MTU, m.d.workers())
 	m.insert(s)
 	if err := m.d.swap(); err != nil {
 		m.remove(s)
@@ -58,8 +62,8 @@ func (m *master) restoreSlave(r store.Slave) error {
 }
 
 // reattach opens the port of a recorded slave. A TAP is looked for in the
-// namespace where it was seen last, by the name and alias that it had; nothing
-// is created.
+// namespace where it was seen last, by its alias, since it may have been renamed
+// there; nothing is created.
 func (s *slave) reattach(r store.Slave) (pmd.Port, error) {
 	if r.Kind != "tap" {
 		return s.m.d.rt.Attach(r.Devargs, vdevOptions(s.m.d, r.MTU))
@@ -69,7 +73,11 @@ func (s *slave) reattach(r store.Slave) (pmd.Port, error) {
 		return nil, fmt.Errorf("namespace %v (%s): %w", r.Netns, r.NetnsName, err)
 	}
 	defer unix.Close(ns)
-	s.tap, err = tap.Attach(ns, tap.Config{Name: r.Name, Alias: r.Alias, MAC: s.m.mac(), Persist: true})
+	l, _, err := link.ByAlias(ns, r.Alias)
+	if err != nil {
+		return nil, err
+	}
+	s.tap, err = tap.Attach(ns, tap.Config{Name: l.Name, Alias: r.Alias, MAC: s.m.mac(), Persist: true})
 	return s.tap, err
 }
 

@@ -39,6 +39,23 @@ func ByIndex(ns, index int) (Link, State, error) {
 	return get(Link{ns, index, fmt.Sprintf("interface %d", index)}, msg)
 }
 
+// ByAlias looks up the first interface with this alias, whatever it is called.
+func ByAlias(ns int, alias string) (l Link, s State, err error) {
+	err = netns.Run(ns, func() error {
+		msgs, err := Dump(unix.RTM_GETLINK, unix.RTM_NEWLINK, unix.SizeofIfInfomsg)
+		for _, m := range msgs {
+			if s, _ = ParseState(m); s.Alias == alias {
+				return nil
+			}
+		}
+		return errors.Join(err, ErrNotFound)
+	})
+	if err != nil {
+		return Link{}, State{}, fmt.Errorf("interface with alias %q: look up: %w", alias, err)
+	}
+	return Link{ns, s.Index, s.Name}, s, nil
+}
+
 func get(l Link, msg *nl.IfInfomsg, attrs ...*nl.RtAttr) (Link, State, error) {
 	var s State
 	err := netns.Run(l.NS, func() error {

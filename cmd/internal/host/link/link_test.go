@@ -143,3 +143,18 @@ func FuzzMessages(f *testing.F) {
 		}
 	})
 }
+
+func TestByAliasFindsARenamedInterface(t *testing.T) {
+	ns := hosttest.NewNS(t)
+	ns.TAP("one")
+	ns.IP("link set one alias ipvd:eth0:1")
+	ns.IP("link set one name two")
+	fd := ns.Open()
+	defer unix.Close(fd)
+	if l, s, err := link.ByAlias(fd, "ipvd:eth0:1"); err != nil || l.Name != "two" || s.Index != l.Index {
+		t.Errorf("got %+v, %v; want two", l, err)
+	}
+	if _, _, err := link.ByAlias(fd, "ipvd:eth0:2"); !errors.Is(err, link.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+}
