@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,9 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ipvd/cmd/internal/config"
-	"ipvd/cmd/internal/host/l3s"
 	"ipvd/cmd/internal/host/takeover"
-	"ipvd/cmd/internal/store"
 	"ipvd/pmd/dpdk"
 )
 
@@ -77,54 +73,6 @@ func pciArgs(cfg config.Config) (args []string, pci bool) {
 		}
 	}
 	return args, pci
-}
-
-// recoverKilled puts back what daemons that were killed have left: this one's
-// predecessor, and ephemeral ones.
-func (d *daemon) recoverKilled() error {
-	if err := recoverFrom(d, d.store); err != nil {
-		return err
-	}
-	stale, err := store.Stale(runDir)
-	if err != nil {
-		d.log.Warn().Err(err).Msg("cannot look for what killed daemons have left")
-	}
-	for _, s := range stale {
-		if err := recoverFrom(d, s); err != nil {
-			d.log.Warn().Err(err).Str("state", s.Path()).Msg("what a killed daemon has left stays for now")
-			s.Close()
-			continue
-		}
-		if err := s.Remove(); err != nil && !os.IsNotExist(err) {
-			d.log.Warn().Err(err).Msg("cannot remove the state of a killed daemon")
-		}
-	}
-	return nil
-}
-
-// recoverFrom takes back what the state says was changed in this namespace.
-func recoverFrom(d *daemon, s *store.Dir) error {
-	wires, err := s.Wires.Load()
-	if err != nil {
-		return err
-	}
-	for _, w := range wires {
-		if err := takeover.Recover(w, s.Wires); err != nil && !errors.Is(err, takeover.ErrVanished) {
-			return err
-		}
-		d.log.Info().Str("wire", w.Name).Msg("a wire that a killed daemon had taken over is back")
-	}
-	hosts, err := s.Hosts.Load()
-	if err != nil {
-		return err
-	}
-	for _, h := range hosts {
-		if err := l3s.Recover(h, s.Hosts); err != nil {
-			return err
-		}
-		d.log.Info().Str("master", h.Master).Msg("the host settings that a killed daemon had changed are back")
-	}
-	return nil
 }
 
 // rxQueues is how many receive queues a kernel interface uses now: af_xdp has

@@ -47,6 +47,7 @@ func (Slave) kind() string  { return "slave" }
 // dumped them.
 type Wire struct {
 	Name    string          `json:"name"`
+	Home    netns.ID        `json:"home"` // where it was taken from
 	Index   int             `json:"ifindex"`
 	Netns   string          `json:"netns"` // the private namespace's name under /run/netns
 	MAC     string          `json:"mac"`
@@ -60,18 +61,19 @@ type Wire struct {
 	Saved   time.Time       `json:"saved"`   // when Addrs and their lifetimes were read
 }
 
-// Key is the interface's name.
-func (w Wire) Key() string { return w.Name }
+// Key is `NAME@HOME`: names are unique in a namespace only.
+func (w Wire) Key() string { return fmt.Sprintf("%s@%d", w.Name, w.Home.Ino) }
 func (Wire) kind() string  { return "wire" }
 
 // Host is what was changed in the host's settings for a master in mode l3s.
 type Host struct {
 	Master   string          `json:"master"`
+	Home     netns.ID        `json:"home"`      // the namespace whose settings they are
 	HostPort string          `json:"host_port"` // interfaces
 	Return   string          `json:"return"`
 	Sysctls  []sysctl.Change `json:"sysctls"`
 }
 
-// Key is the master's name.
-func (h Host) Key() string { return h.Master }
+// Key is `MASTER@HOME`.
+func (h Host) Key() string { return fmt.Sprintf("%s@%d", h.Master, h.Home.Ino) }
 func (Host) kind() string  { return "host" }

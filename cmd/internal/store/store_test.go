@@ -201,3 +201,19 @@ func TestStaleFindsOnlyKilledRuns(t *testing.T) {
 		t.Errorf("still there after Remove: %v", err)
 	}
 }
+
+func TestNamesakesOfTwoNamespacesHaveRecordsOfTheirOwn(t *testing.T) {
+	d := open(t, t.TempDir())
+	for ino := range uint64(2) {
+		home := netns.ID{Dev: 4, Ino: ino}
+		try(t, d.Wires.Save(store.Wire{Name: "eth0", Home: home}))
+		try(t, d.Hosts.Save(store.Host{Master: "eth0", Home: home}))
+	}
+	wires, err := d.Wires.Load()
+	try(t, err)
+	hosts, err := d.Hosts.Load()
+	try(t, err)
+	if len(wires) != 2 || len(hosts) != 2 {
+		t.Errorf("got wires %+v and hosts %+v, want two of each", wires, hosts)
+	}
+}

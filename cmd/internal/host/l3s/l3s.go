@@ -55,7 +55,12 @@ func setUp(master, hostPort, ret string, records store.Table[store.Host]) (*Host
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{records: records, rec: store.Host{Master: master, HostPort: hostPort, Return: ret, Sysctls: plan}, home: home}
+	id, err := netns.IDOf(home)
+	if err != nil {
+		unix.Close(home)
+		return nil, err
+	}
+	h := &Host{records: records, rec: store.Host{Master: master, Home: id, HostPort: hostPort, Return: ret, Sysctls: plan}, home: home}
 	if h.ret, _, err = link.ByName(home, ret); err != nil {
 		unix.Close(home)
 		return nil, err
@@ -89,7 +94,7 @@ func (h *Host) Restore() error {
 	if h.home < 0 {
 		return nil
 	}
-	err := netns.Run(h.home, func() error { return restore(h.rec.Master, h.records) })
+	err := netns.Run(h.home, func() error { return restore(h.rec, h.records) })
 	if err != nil {
 		return fmt.Errorf("master %s: put the host's settings back: %w", h.rec.Master, err)
 	}
@@ -99,9 +104,9 @@ func (h *Host) Restore() error {
 }
 
 // Recover puts back what a killed process changed, in the calling thread's
-// namespace.
+// namespace, which must be rec.Home.
 func Recover(rec store.Host, records store.Table[store.Host]) error {
-	if err := restore(rec.Master, records); err != nil {
+	if err := restore(rec, records); err != nil {
 		return fmt.Errorf("master %s: put the host's settings back: %w", rec.Master, err)
 	}
 	return nil
@@ -109,16 +114,17 @@ func Recover(rec store.Host, records store.Table[store.Host]) error {
 
 // restore works from the record on disk, since another master's may have been
 // left to it. What all masters share is left to one that still needs it.
-func restore(master string, records store.Table[store.Host]) error {
+func restore(rec store.Host, records store.Table[store.Host]) error {
 	all, err := records.Load()
 	if err != nil && !errors.Is(err, store.ErrDamaged) {
 		return err
 	}
 	var own, heir *store.Host
 	for i := range all {
-		if all[i].Master == master {
+		switch {
+		case all[i].Key() == rec.Key():
 			own = &all[i]
-		} else {
+		case all[i].Home == rec.Home:
 			heir = &all[i]
 		}
 	}
@@ -137,5 +143,5 @@ func restore(master string, records store.Table[store.Host]) error {
 	if err := sysctl.Restore(back); err != nil {
 		return err
 	}
-	return records.Delete(master)
+	return records.Delete(rec.Key())
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // Recover puts back an interface that an earlier process took over and did not
-// put back, into the calling thread's namespace. See Restore.
+// put back, into the calling thread's namespace, which must be rec.Home. See
+// Restore.
 func Recover(rec store.Wire, records store.Table[store.Wire]) error {
 	home, err := netns.Current()
 	if err != nil {
@@ -135,13 +136,19 @@ func (w *Wire) finish(doubt bool) error {
 
 // forget removes what the take-over has left: namespace, record, descriptor.
 func (w *Wire) forget() error {
-	if err := netns.Delete(w.rec.Netns); err != nil {
-		return err
-	}
-	if err := w.records.Delete(w.rec.Key()); err != nil {
+	if err := Forget(w.rec, w.records); err != nil {
 		return err
 	}
 	unix.Close(w.home)
 	w.home = -1
 	return nil
+}
+
+// Forget removes the private namespace and the record of a wire that cannot be
+// put back, since the namespace that it came from has ended.
+func Forget(rec store.Wire, records store.Table[store.Wire]) error {
+	if err := netns.Delete(rec.Netns); err != nil {
+		return err
+	}
+	return records.Delete(rec.Key())
 }

@@ -86,8 +86,12 @@ func inspect(ifname string, o Options) (store.Wire, error) {
 			return store.Wire{}, err
 		}
 	}
+	home, err := netns.IDOf(netns.Here)
+	if err != nil {
+		return store.Wire{}, err
+	}
 	rec := store.Wire{
-		Name: s.Name, Index: s.Index, MAC: s.MAC().String(), MTU: s.MTU, TxQLen: s.TxQLen,
+		Name: s.Name, Home: home, Index: s.Index, MAC: s.MAC().String(), MTU: s.MTU, TxQLen: s.TxQLen,
 		Up: s.Up(), NoARP: s.Flags&unix.IFF_NOARP != 0,
 		// The clock makes it unique, also against a name that a killed process
 		// has left.
