@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ipvd/cmd/internal/host/link"
+	"ipvd/cmd/internal/host/netns"
 	"ipvd/pmd"
 	"ipvd/pmd/tap"
 )
@@ -23,11 +24,28 @@ func (m *master) setMTU(mtu int) error {
 		return err
 	}
 	m.template.MTU = mtu
+	m.host.SetInfo(mtu, m.mac())
 	if m.punt != nil {
 		err = m.punt.SetMTU(mtu)
 	}
+	if m.ret != nil {
+		err = m.setReturnMTU(mtu)
+	}
 	m.eachInterface("the MTU does not follow the master's", func(s *slave, l link.Link) error { return l.SetMTU(mtu) })
 	return errors.Join(err, m.d.swap())
+}
+
+// setReturnMTU lets the host forward packets of the new size to the slaves.
+func (m *master) setReturnMTU(mtu int) error {
+	l, s, err := link.ByName(netns.Here, m.returnName())
+	if err == nil {
+		err = l.SetMTU(mtu)
+	}
+	if err != nil {
+		return err
+	}
+	m.ret.SetInfo(mtu, s.MAC())
+	return nil
 }
 
 // setMAC makes wire and slaves follow the host port's new MAC. Under mu.
@@ -40,6 +58,7 @@ func (m *master) setMAC(mac net.HardwareAddr) error {
 		return err
 	}
 	copy(m.template.MAC[:], mac)
+	m.host.SetInfo(m.template.MTU, mac)
 	m.eachInterface("the MAC does not follow the master's", func(s *slave, l link.Link) error {
 		return errors.Join(l.SetMAC(mac), l.EnsureLinkLocal(s.id))
 	})

@@ -131,6 +131,9 @@ func (s *slave) afterSync() {
 		s.model = &model
 	}
 	if changed {
+		if s.tap != nil {
+			s.tap.SetInfo(p.mtu, s.m.mac())
+		}
 		if err := s.m.d.swap(); err != nil {
 			s.m.log.Error().Err(err).Str("slave", p.name).Msg("follow the interface's MTU")
 		}
