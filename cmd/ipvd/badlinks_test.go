@@ -45,6 +45,7 @@ func TestLinksThatCannotBeAdded(t *testing.T) {
 		"link eth0 x type ipvlan netns /dev/null":                              {"/dev/null"},
 		"link eth0 ipvl1 type ipvlan" + in1:                                    {`"ipvl1"`, "another interface"},
 		"link eth0 taken type ipvlan" + in1:                                    {`"taken"`, "another interface"},
+		"link eth0 taken type ipvlan mode l3 force" + in1:                      {`"taken"`, "another interface"},
 		"link eth0 x type ipvlan kind vdev":                                    {"kind vdev and devargs go together"},
 		"link eth0 x type ipvlan devargs net_null0":                            {"kind vdev and devargs go together"},
 		"link eth0 x type ipvlan kind vdev devargs net_nosuch0":                {"net_nosuch0", "neither a PCI address nor a vdev"},
@@ -63,6 +64,9 @@ func TestLinksThatCannotBeAdded(t *testing.T) {
 	l.refused([]string{"addr", "add", "10.0.0.99/24", "dev", "nosuch"}, `"nosuch"`)
 	if n := len(l.links()); n != 3 {
 		t.Errorf("%d links after refusals, want the master and 2 slaves", n)
+	}
+	if got := l.link("eth0").MMode; got != "l2" {
+		t.Errorf("mode after refusals: %s, want l2", got)
 	}
 	if names := linkNames(l.host); len(names) != 2 {
 		t.Errorf("the host has %q after refusals, want lo and eth0", names)

@@ -46,24 +46,19 @@ func (d *daemon) masterFor(r api.LinkAdd) (*master, error) {
 	return nil, &api.Refusal{Text: text, Errno: unix.ENODEV}
 }
 
-// modeForAdd sees to the mode and flag that a link add names. The kernel lets
-// the last one win for all slaves of the master (ipvlan_main.c,
+// modeForAdd gives the mode and flag that the master will have after a link add.
+// The kernel lets the last one win for all slaves of the master (ipvlan_main.c,
 // ipvlan_link_new); here that takes `force` once there are slaves.
-func (m *master) modeForAdd(r api.LinkAdd) error {
+func (m *master) modeForAdd(r api.LinkAdd) (ipvlan.Mode, ipvlan.Flag, error) {
 	mode, flag, err := m.parseMode(r.Mode, r.Flag)
-	if err != nil {
-		return err
-	}
 	now := m.template
-	if mode == now.Mode && flag == now.Flag {
-		return nil
-	}
-	if len(m.slaves) > 0 && !r.Force {
-		return &api.Refusal{Errno: unix.EBUSY, Text: fmt.Sprintf(
+	same := mode == now.Mode && flag == now.Flag
+	if err == nil && !same && len(m.slaves) > 0 && !r.Force {
+		err = &api.Refusal{Errno: unix.EBUSY, Text: fmt.Sprintf(
 			"%s has mode %v %v for all its %d slaves, not %v %v: leave the mode out, change it with `link set`, or say force",
 			m.name, now.Mode, now.Flag, len(m.slaves), mode, flag)}
 	}
-	return m.setMode(mode, flag)
+	return mode, flag, err
 }
 
 // parseMode reads mode and flag; an empty word keeps what the master has.
@@ -99,9 +94,6 @@ func (d *daemon) LinkSet(ctx context.Context, c api.Caller, r api.LinkSet) error
 	mode, flag, err := m.parseMode(r.Mode, r.Flag)
 	if err != nil {
 		return err
-	}
-	if mode == m.template.Mode && flag == m.template.Flag {
-		return nil
 	}
 	return m.setMode(mode, flag)
 }

@@ -23,6 +23,9 @@ func (m *master) returnName() string { return fmt.Sprintf("ipvd-ret%d", slices.I
 // the master is as it was.
 func (m *master) setMode(mode ipvlan.Mode, flag ipvlan.Flag) error {
 	old := *m.template
+	if mode == old.Mode && flag == old.Flag {
+		return nil
+	}
 	next := old
 	next.Mode, next.Flag = mode, flag
 	if mode != old.Mode {

@@ -196,12 +196,20 @@ func (d *daemon) LinkAdd(ctx context.Context, c api.Caller, r api.LinkAdd) (api.
 		return api.Link{}, err
 	}
 	defer done()
-	if err := m.modeForAdd(r); err != nil {
+	mode, flag, err := m.modeForAdd(r)
+	if err != nil {
 		return api.Link{}, err
 	}
 	s, err := m.addSlave(r, ns)
 	if err != nil {
 		return api.Link{}, fmt.Errorf("link add %s: %w", r.Name, err)
+	}
+	// Last: a request that fails has changed nothing for the other slaves.
+	if err := m.setMode(mode, flag); err != nil {
+		if errOut := m.takeOut(s); errOut != nil {
+			return api.Link{}, errors.Join(err, errOut)
+		}
+		return api.Link{}, errors.Join(err, s.end())
 	}
 	m.log.Info().Int("id", int(s.id)).Str("slave", r.Name).Str("kind", s.kind).Msg("slave is added")
 	return s.show(true, true), nil
