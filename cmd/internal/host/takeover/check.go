@@ -19,7 +19,7 @@ func check(s link.State) error {
 	case s.Type != unix.ARPHRD_ETHER:
 		return fmt.Errorf("it is not Ethernet (type %d): %w", s.Type, unix.EINVAL)
 	case s.Kind == "tun":
-		return fmt.Errorf("it is a TAP: %w", unix.EINVAL)
+		return fmt.Errorf("it is a TAP, such as the host port of a running ipvd: %w", unix.EINVAL)
 	case s.Master != 0:
 		return fmt.Errorf("it is a port of %s, take it out first (ip link set %s nomaster): %w", nameOf(s.Master), s.Name, unix.EBUSY)
 	}
