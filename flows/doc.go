@@ -23,6 +23,12 @@
 // the same port. One CPU is enough for any graph. Start raises GOMAXPROCS so
 // that the control plane runs while all workers poll.
 //
+// With Config.IdleSteps a worker that finds no packets sleeps on the descriptors
+// of its poll sets (pmd.Waiter). What goes to sleep has nothing to send, and looks
+// once more after its devices were told to wake it. Queues without a descriptor
+// are looked at every Config.Look. Swap and Stop wake it by an eventfd, and
+// Synchronize need not.
+//
 // # Invariants
 //
 //   - A stage owns the packets of the burst that it is given, and has given

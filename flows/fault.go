@@ -68,8 +68,12 @@ func (w *worker) turns() (through bool) {
 		}
 	}()
 	for {
-		if w.turn(); w.cur == nil {
+		n := w.turn()
+		if w.cur == nil {
 			return true
+		}
+		if w.bell != nil {
+			w.rest(n)
 		}
 	}
 }

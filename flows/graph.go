@@ -23,6 +23,7 @@ type Graph struct {
 	inputs  []*input
 	outputs []*Output
 	sources []source
+	wait    *wait // nil: the worker must not sleep
 
 	counters []*CounterSet
 	own      []Counter // this worker's cells of the framework's set

@@ -63,6 +63,7 @@ func (s *System) replace(next []*Graph) error {
 func (s *System) publish(graphs []*Graph) {
 	for i, w := range s.workers {
 		w.next.Store(graphs[i])
+		w.bell.ring()
 		if s.manual {
 			w.adopt()
 		}
@@ -85,15 +86,15 @@ func (s *System) retire(graphs []*Graph) {
 }
 
 // Synchronize waits until every worker has finished the step that it was in, so
-// that none uses what was unpublished before the call. It fails with ErrStuck
-// when that takes longer than timeout.
+// that none uses what was unpublished before the call. A worker that sleeps is in
+// no step. It fails with ErrStuck when that takes longer than timeout.
 func (s *System) Synchronize(timeout time.Duration) error {
 	before := make([]uint64, len(s.workers))
 	for i, w := range s.workers {
 		before[i] = w.steps.Load()
 	}
 	err := s.await(timeout, func(w *worker) bool {
-		return s.manual || w.steps.Load() != before[w.id] || w.hasEnded()
+		return s.manual || w.steps.Load() != before[w.id] || w.isAsleep() || w.hasEnded()
 	})
 	if err != nil {
 		return fmt.Errorf("synchronize: %w", err)
@@ -117,6 +118,8 @@ func (s *System) await(timeout time.Duration, done func(*worker) bool) error {
 }
 
 func (w *worker) hasAdopted() bool { return w.running.Load() == w.next.Load() }
+
+func (w *worker) isAsleep() bool { return w.bell != nil && w.bell.asleep.Load() }
 
 func (w *worker) hasEnded() bool {
 	select {

@@ -29,6 +29,13 @@ type Config struct {
 	Stock         int           // fresh mbufs that a step may take; 256
 	SwapTimeout   time.Duration // how long Swap and Stop wait for the workers; 1 s
 
+	// IdleSteps is after how many steps without packets a worker sleeps until
+	// packets come; 0: never. A worker that makes packets by itself does not.
+	IdleSteps int
+	// Look is how long such a sleep is at most when a queue has no descriptor to
+	// sleep on; 250 µs.
+	Look time.Duration
+
 	// OnFault is told of a panic in the graph, on the worker's goroutine: it
 	// must return soon, and it must not panic. nil: faults are only counted.
 	OnFault func(Fault)
@@ -42,9 +49,9 @@ func (c *Config) complete() error {
 		return errors.New("no pool")
 	case len(c.CPUs) == 0:
 		return errors.New("no CPUs")
-	case c.Burst < 0 || c.VectorPackets < 0 || c.Stock < 0 || c.SwapTimeout < 0:
-		return fmt.Errorf("burst %d, vector %d, stock %d, swap timeout %v: negative",
-			c.Burst, c.VectorPackets, c.Stock, c.SwapTimeout)
+	case c.Burst < 0 || c.VectorPackets < 0 || c.Stock < 0 || c.SwapTimeout < 0 || c.IdleSteps < 0 || c.Look < 0:
+		return fmt.Errorf("burst %d, vector %d, stock %d, swap timeout %v, idle steps %d, look %v: negative",
+			c.Burst, c.VectorPackets, c.Stock, c.SwapTimeout, c.IdleSteps, c.Look)
 	}
 	if c.Burst == 0 {
 		c.Burst = 64
@@ -58,6 +65,9 @@ func (c *Config) complete() error {
 	if c.SwapTimeout == 0 {
 		c.SwapTimeout = time.Second
 	}
+	if c.Look == 0 {
+		c.Look = 250 * time.Microsecond
+	}
 	return nil
 }
 
@@ -70,6 +80,9 @@ type System struct {
 	ledger  *ledger
 	own     *CounterSet
 	manual  bool // a Stepper: the workers have no goroutines
+
+	quiet   chan struct{} // closed to end ringers
+	ringers sync.WaitGroup
 
 	mu      sync.Mutex // a change at a time
 	graphs  []*Graph   // by worker: what they run, or will when they are woken
@@ -86,6 +99,9 @@ func Start(cfg Config, build Build) (*System, error) {
 		return nil, fmt.Errorf("start: %w", err)
 	}
 	reserveProcs(len(s.workers))
+	if cfg.IdleSteps > 0 {
+		s.ringers.Go(func() { ringRegularly(s.workers, s.quiet) })
+	}
 	for i, w := range s.workers {
 		if err := w.start(cfg.Runtime); err != nil {
 			for _, rest := range s.workers[i:] {
@@ -102,20 +118,16 @@ func newSystem(cfg Config, build Build) (*System, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	s := &System{cfg: cfg, ledger: newLedger(), own: NewCounterSet("flows", len(cfg.CPUs), ownSpecs())}
-	for i, cpu := range cfg.CPUs {
-		v, err := cfg.Runtime.NewVector(cfg.Pool, cfg.VectorPackets, cfg.Stock)
-		if err != nil {
-			s.closeVectors()
-			return nil, fmt.Errorf("worker %d: vector of %d packets and a stock of %d: %w", i, cfg.VectorPackets, cfg.Stock, err)
+	s := &System{cfg: cfg, ledger: newLedger(), own: NewCounterSet("flows", len(cfg.CPUs), ownSpecs()), quiet: make(chan struct{})}
+	for i := range cfg.CPUs {
+		if err := s.addWorker(i); err != nil {
+			s.closeWorkers()
+			return nil, fmt.Errorf("worker %d: %w", i, err)
 		}
-		w := &worker{id: i, cpu: cpu, vec: v, onFault: cfg.OnFault, own: s.own.Worker(i), ended: make(chan struct{})}
-		w.given.init(v)
-		s.workers = append(s.workers, w)
 	}
 	graphs, err := s.build(build)
 	if err != nil {
-		s.closeVectors()
+		s.closeWorkers()
 		return nil, err
 	}
 	s.graphs = graphs
@@ -124,6 +136,21 @@ func newSystem(cfg Config, build Build) (*System, error) {
 		w.next.Store(graphs[i])
 	}
 	return s, nil
+}
+
+func (s *System) addWorker(i int) error {
+	cfg := &s.cfg
+	v, err := cfg.Runtime.NewVector(cfg.Pool, cfg.VectorPackets, cfg.Stock)
+	if err != nil {
+		return fmt.Errorf("vector of %d packets and a stock of %d: %w", cfg.VectorPackets, cfg.Stock, err)
+	}
+	w := &worker{id: i, cpu: cfg.CPUs[i], vec: v, onFault: cfg.OnFault, own: s.own.Worker(i), ended: make(chan struct{})}
+	w.given.init(v)
+	s.workers = append(s.workers, w)
+	if w.idleSteps = cfg.IdleSteps; w.idleSteps > 0 {
+		w.bell, err = newBell()
+	}
+	return err
 }
 
 // build makes a graph for each worker, or none.
@@ -146,12 +173,19 @@ func (s *System) build(build Build) (graphs []*Graph, err error) {
 			return graphs, fmt.Errorf("worker %d: %w", w.id, err)
 		}
 	}
-	return graphs, seal(graphs)
+	if err := seal(graphs); err != nil {
+		return graphs, err
+	}
+	for i, w := range s.workers {
+		graphs[i].wait = newWait(graphs[i], w.bell, s.cfg.Look)
+	}
+	return graphs, nil
 }
 
-func (s *System) closeVectors() {
+func (s *System) closeWorkers() {
 	for _, w := range s.workers {
 		s.cfg.Runtime.CloseVector(w.vec)
+		w.bell.close()
 	}
 }
 
@@ -167,13 +201,16 @@ func (s *System) Stop() error {
 	s.stopped = true
 	for _, w := range s.workers {
 		w.next.Store(nil)
+		w.bell.ring()
 	}
 	if err := s.await(s.cfg.SwapTimeout, (*worker).hasEnded); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
 	s.retire(s.graphs)
 	s.graphs = nil
-	s.closeVectors()
+	close(s.quiet)
+	s.ringers.Wait()
+	s.closeWorkers()
 	for _, w := range s.workers {
 		w.vec = nil
 	}

@@ -2,6 +2,7 @@ package flows
 
 import (
 	"sync/atomic"
+	"time"
 
 	"ipvd/pmd"
 )
@@ -20,6 +21,11 @@ type worker struct {
 	stock       int  // Vector.NStock when the stages began
 	given       given
 	own         []Counter
+	empty       int  // steps since packets were received
+	armed       bool // cur's interrupters are
+
+	idleSteps int   // empty ones after which it sleeps
+	bell      *bell // nil: the worker never sleeps
 
 	next    atomic.Pointer[Graph] // what to run; published by the control plane
 	running atomic.Pointer[Graph] // what may be running; published by the worker
@@ -27,6 +33,9 @@ type worker struct {
 	steps  Counter // also the epoch: it grows when a step is over
 	busy   Counter // steps that received packets
 	faults Counter
+	sleeps Counter
+	slept  Counter // ns
+	late   [len(Latencies{})]Counter
 }
 
 // turn takes a new graph if there is one, and runs a step. It gives the number
@@ -54,6 +63,7 @@ func (w *worker) adopt() {
 	for g := w.next.Load(); g != w.cur; g = w.next.Load() {
 		if w.stepped {
 			w.stepped = false
+			w.disarm()
 			w.cur.flush()
 		}
 		w.running.Store(g)
@@ -95,8 +105,25 @@ type WorkerInfo struct {
 	Steps  uint64 // turns of its loop
 	Busy   uint64 // steps that received packets
 	Faults uint64 // panics of stages
+
+	// Of a worker that may sleep (Config.IdleSteps).
+	Sleeps uint64
+	Slept  time.Duration // in all, and
+	Ran    time.Duration // since it was made, sleeps included
+	// Wake is how long after it was due the worker ran again: when the time had
+	// come to look at queues without a descriptor, or when the control plane woke
+	// it, which it does regularly.
+	Wake Latencies
 }
 
 func (w *worker) info() WorkerInfo {
-	return WorkerInfo{w.id, w.cpu, w.steps.Load(), w.busy.Load(), w.faults.Load()}
+	i := WorkerInfo{Worker: w.id, CPU: w.cpu, Steps: w.steps.Load(), Busy: w.busy.Load(),
+		Faults: w.faults.Load(), Sleeps: w.sleeps.Load(), Slept: time.Duration(w.slept.Load())}
+	if w.bell != nil {
+		i.Ran = w.bell.now()
+	}
+	for c := range w.late {
+		i.Wake[c] = w.late[c].Load()
+	}
+	return i
 }

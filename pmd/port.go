@@ -146,6 +146,17 @@ type Waiter interface {
 	WaitFD() int
 }
 
+// Interrupter is a Waiter whose devices tell nobody of packets until they are
+// asked to.
+type Interrupter interface {
+	Waiter
+	// Arm makes WaitFD readable when packets come from now on. Those that came
+	// before may go unnoticed: the worker receives once more before it sleeps.
+	Arm()
+	// Disarm undoes Arm, after the worker has slept or found packets.
+	Disarm()
+}
+
 // Pool is a pool of mbufs.
 type Pool interface {
 	Name() string

@@ -3,6 +3,8 @@ package pmdtest
 import (
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"ipvd/pmd"
 )
 
@@ -18,6 +20,8 @@ type pollSet struct {
 	rxList pmd.SegList
 	txList pmd.SegList
 	closed bool
+
+	eventFD int // -1: nobody has asked for it
 }
 
 type rxSlot struct {
@@ -43,7 +47,7 @@ func (rt *Runtime) newSet(d pmd.Driver, v *pmd.Vector) (pmd.PollSet, error) {
 		return nil, fmt.Errorf("poll set: vector is not an open one of this runtime: %w", pmd.ErrClosed)
 	}
 	rt.sets++
-	s := &pollSet{rt: rt, driver: d, first: d == pmd.Driver(rt), vec: v, pool: pool}
+	s := &pollSet{rt: rt, driver: d, first: d == pmd.Driver(rt), vec: v, pool: pool, eventFD: -1}
 	s.rxList.Segs = make([]pmd.Seg, rt.listLen)
 	s.txList.Segs = make([]pmd.Seg, rt.listLen)
 	return s, nil
@@ -137,6 +141,9 @@ func (s *pollSet) Close() {
 		return
 	}
 	s.closed = true
+	if s.eventFD >= 0 {
+		unix.Close(s.eventFD)
+	}
 	if s.txList.N > 0 {
 		s.rt.fault("poll set closed with %d segments to send", s.txList.N)
 	}

@@ -20,6 +20,7 @@ type PortOptions struct {
 	TxQueues   int
 	TxCapacity int  // frames that a TX queue holds until Sent takes them; 0: any number
 	Discard    bool // sent frames are counted and forgotten, without allocation
+	Interrupts bool // a worker can sleep until frames are injected
 }
 
 // Port is a pmd.Configurable that a test feeds and empties. Its methods may be
@@ -65,7 +66,7 @@ func newPort(rt *Runtime, driver pmd.Driver, kind, name string, o PortOptions) *
 	p := &Port{rt: rt, name: name, driver: driver, discard: o.Discard, cap: o.TxCapacity,
 		info: pmd.Info{Driver: kind, MAC: o.MAC, MTU: o.MTU, Caps: o.Caps, Socket: -1}}
 	for i := range max(1, o.RxQueues) {
-		p.rx = append(p.rx, &RxQueue{port: p, index: i})
+		p.rx = append(p.rx, &RxQueue{port: p, index: i, interrupts: o.Interrupts, reportTo: -1})
 	}
 	for i := range max(1, o.TxQueues) {
 		p.tx = append(p.tx, &TxQueue{port: p, index: i})

@@ -20,6 +20,9 @@ type RxQueue struct {
 	replay bool
 	at     int // of replay
 	stats  pmd.QueueStats
+
+	interrupts bool
+	reportTo   int // eventfd of the set that has armed the queue; -1: none
 }
 
 // TxQueue is a queue of frames that a test takes.
@@ -67,6 +70,7 @@ func (p *Port) Inject(queue int, frames ...[]byte) {
 	for _, f := range frames {
 		q.frames = append(q.frames, bytes.Clone(f))
 	}
+	q.interrupt()
 }
 
 // Replay makes queue receive frames over and over, a full burst each step,

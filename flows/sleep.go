@@ -1,0 +1,116 @@
+package flows
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ipvd/pmd"
+)
+
+// wait is what a worker sleeps on while it runs one graph. Worker only, once
+// the graph is sealed.
+type wait struct {
+	fds  []unix.PollFd     // of the bell, then of the poll sets
+	arms []pmd.Interrupter // those of the sets that must be told before a sleep
+	look time.Duration     // longest sleep, for sets without a descriptor; 0: none is
+}
+
+// newWait makes the wait of a graph whose queues are in their poll sets; nil
+// when its worker must not sleep, because it makes packets by itself.
+func newWait(g *Graph, b *bell, look time.Duration) *wait {
+	if b == nil || len(g.sources) > 0 {
+		return nil
+	}
+	w := &wait{fds: []unix.PollFd{{Fd: int32(b.fd), Events: unix.POLLIN}}}
+	for _, s := range g.sets {
+		if len(s.next) == 0 {
+			continue // it only sends
+		}
+		fd := -1
+		if waiter, ok := s.PollSet.(pmd.Waiter); ok {
+			fd = waiter.WaitFD()
+		}
+		if fd < 0 {
+			w.look = look
+			continue
+		}
+		w.fds = append(w.fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		if i, ok := s.PollSet.(pmd.Interrupter); ok {
+			w.arms = append(w.arms, i)
+		}
+	}
+	return w
+}
+
+// sleep returns when a descriptor is readable, when it is time to look, or on a
+// signal. It does not say which of the first and the last it was.
+func (w *wait) sleep() (expired bool) {
+	var limit *unix.Timespec
+	if w.look > 0 {
+		t := unix.NsecToTimespec(int64(w.look))
+		limit = &t
+	}
+	n, err := unix.Ppoll(w.fds, limit, nil)
+	return n == 0 && err == nil
+}
+
+// rung reports that the bell ended the sleep.
+func (w *wait) rung() bool { return w.fds[0].Revents != 0 }
+
+// rest follows a step that received packets or none. After idleSteps of the
+// latter the worker sleeps. It has nothing to send then: a step that receives
+// nothing queues nothing, and has sent what the one before had queued.
+func (w *worker) rest(received int) {
+	if received > 0 {
+		w.empty = 0
+		w.disarm()
+		return
+	}
+	w.empty++
+	wait := w.cur.wait
+	switch {
+	case w.empty < w.idleSteps || wait == nil:
+	case len(wait.arms) > 0 && !w.armed:
+		w.armed = true
+		for _, i := range wait.arms {
+			i.Arm()
+		}
+	default:
+		w.sleep(wait)
+		w.disarm()
+	}
+}
+
+// disarm undoes the Arm of the current graph's sets.
+func (w *worker) disarm() {
+	if w.armed {
+		w.armed = false
+		for _, i := range w.cur.wait.arms {
+			i.Disarm()
+		}
+	}
+}
+
+// sleep sleeps, unless there is another graph to run, and notes how long it
+// took to wake up where that can be known.
+func (w *worker) sleep(wait *wait) {
+	b := w.bell
+	b.due.Store(0)
+	b.asleep.Store(true)
+	if w.next.Load() == w.cur {
+		begin := b.now()
+		expired := wait.sleep()
+		end := b.now()
+		w.sleeps.Add(1)
+		w.slept.Add(uint64(end - begin))
+		if expired {
+			w.late[latencyCell(end-begin-wait.look)].Add(1)
+		} else if wait.rung() {
+			if due := b.heard(); due > 0 {
+				w.late[latencyCell(end-due)].Add(1)
+			}
+		}
+	}
+	b.asleep.Store(false)
+}

@@ -1,0 +1,220 @@
+package flows
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"ipvd/pmd"
+	"ipvd/pmd/pmdtest"
+)
+
+// sleepy is a system whose workers sleep soon.
+func sleepy(rt *pmdtest.Runtime, workers int) Config {
+	cfg := config(rt, workers)
+	cfg.IdleSteps, cfg.Look, cfg.Burst, cfg.VectorPackets = 4, time.Hour, 32, 256
+	return cfg
+}
+
+// relay is a port that interrupts, and one that takes what comes from it.
+func relay(rt *pmdtest.Runtime) (in, out *pmdtest.Port) {
+	in = rt.NewPort("in", pmdtest.PortOptions{Interrupts: true})
+	return in, rt.OtherDriver().NewPort("out", pmdtest.PortOptions{})
+}
+
+// untilAsleep waits until every worker sleeps.
+func untilAsleep(t testing.TB, s *System) {
+	t.Helper()
+	for _, w := range s.workers {
+		eventually(t, fmt.Sprintf("worker %d sleeps", w.id), w.isAsleep)
+	}
+}
+
+func TestSleepingWorkerMakesNoSteps(t *testing.T) {
+	rt := pmdtest.NewRuntime(t, 1024)
+	in, out := relay(rt)
+	s := start(t, sleepy(rt, 1), wire(in, out))
+	untilAsleep(t, s)
+	before := s.Workers()[0]
+	time.Sleep(20 * time.Millisecond)
+	// The control plane wakes it now and then; each time it finds nothing in two
+	// steps.
+	if after := s.Workers()[0]; after.Steps-before.Steps > 4 {
+		t.Errorf("%d steps in 20 ms of sleep", after.Steps-before.Steps)
+	}
+}
+
+func TestBusyWorkerNeverSleeps(t *testing.T) {
+	rt := pmdtest.NewRuntime(t, 1024)
+	in, out := relay(rt)
+	s := start(t, config(rt, 1), wire(in, out))
+	eventually(t, "ten thousand empty steps", func() bool { return s.Workers()[0].Steps > 10000 })
+	if i := s.Workers()[0]; i.Sleeps != 0 || i.Slept != 0 || i.Wake.Total() != 0 {
+		t.Errorf("a worker that polls has slept: %+v", i)
+	}
+}
+
+func TestWorkerThatMakesPacketsNeverSleeps(t *testing.T) {
+	rt := pmdtest.NewRuntime(t, 1024)
+	out := rt.NewPort("out", pmdtest.PortOptions{Discard: true})
+	s := start(t, sleepy(rt, 1), func(g *Graph) error {
+		g.GenerateBurst(func([]*pmd.Mbuf) int { return 0 }).Send(out)
+		return nil
+	})
+	eventually(t, "a thousand steps", func() bool { return s.Workers()[0].Steps > 1000 })
+	if n := s.Workers()[0].Sleeps; n != 0 {
+		t.Errorf("the generator's worker has slept %d times", n)
+	}
+}
+
+func TestLoadStepOntoSleepingWorkersLosesNothing(t *testing.T) {
+	const workers, rounds, burst = 2, 20, 10000
+	rt := pmdtest.NewRuntime(t, 4096)
+	in := rt.NewPort("in", pmdtest.PortOptions{Interrupts: true, RxQueues: workers})
+	out := rt.OtherDriver().NewPort("out", pmdtest.PortOptions{Discard: true})
+	s := start(t, sleepy(rt, workers), wire(in, out))
+	fs := frames(burst / workers)
+	for round := range uint64(rounds) {
+		untilAsleep(t, s)
+		for q := range workers {
+			in.Inject(q, fs...)
+		}
+		eventually(t, "the burst is sent", func() bool { return s.Account().Delivered == (round+1)*burst })
+	}
+	checkAccount(t, s.Account(), nil)
+}
+
+// TestNothingIsOverlookedOnTheWayToSleep injects at random moments of going to
+// sleep: one frame overlooked is never sent, since only the next one wakes.
+func TestNothingIsOverlookedOnTheWayToSleep(t *testing.T) {
+	rt := pmdtest.NewRuntime(t, 1024)
+	in, out := relay(rt)
+	s := start(t, sleepy(rt, 1), wire(in, out))
+	one := frames(1)
+	for i := range uint64(20000) {
+		in.Inject(0, one...)
+		eventually(t, "the frame is sent", func() bool { return s.Account().Delivered == i+1 })
+		out.Sent(0)
+	}
+}
+
+func TestQueuesWithoutDescriptorAreLookedAtInTime(t *testing.T) {
+	rt := pmdtest.NewRuntime(t, 1024)
+	in := rt.NewPort("in", pmdtest.PortOptions{})
+	quick, out := relay(rt)
+	cfg := sleepy(rt, 1)
+	cfg.Look = time.Millisecond
+	s := start(t, cfg, wire(in, out, quick, out))
+	eventually(t, "it sleeps by the timer", func() bool { return s.Workers()[0].Wake.Total() > 3 })
+	in.Inject(0, frames(3)...)
+	eventually(t, "the frames are sent", func() bool { return len(out.Sent(0)) == 3 })
+}
+
+func TestSleepingWorkersFollowSwapsAndStop(t *testing.T) {
+	rt := pmdtest.NewRuntime(t, 1024)
+	in, out := relay(rt)
+	s := start(t, sleepy(rt, 2), wire(in, out))
+	const swaps = 50
+	for i := range swaps {
+		untilAsleep(t, s)
+		a, b := rt.NewPort("a", pmdtest.PortOptions{Interrupts: true}), rt.NewPort("b", pmdtest.PortOptions{})
+		// In front of the other pair, whose queue so moves to the other worker.
+		begin := time.Now()
+		if err := s.Swap(wire(a, b, in, out)); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begin); took > s.cfg.SwapTimeout/2 {
+			t.Errorf("a swap of sleeping workers took %v", took)
+		}
+		untilAsleep(t, s)
+		a.Inject(0, frames(1)...)
+		in.Inject(0, frames(1)...)
+		eventually(t, "both pairs relay", func() bool { return s.Account().Delivered == uint64(2*i+2) })
+		if err := s.Swap(wire(in, out)); err != nil {
+			t.Fatal(err)
+		}
+		a.Close()
+		b.Close()
+	}
+	untilAsleep(t, s)
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	checkAccount(t, s.Account(), nil)
+}
+
+func TestSleepingWorkerIsInNoStep(t *testing.T) {
+	rt := pmdtest.NewRuntime(t, 1024)
+	in, out := relay(rt)
+	s := start(t, sleepy(rt, 1), wire(in, out))
+	untilAsleep(t, s)
+	if err := s.Synchronize(5 * time.Second); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWakeLatencyIsPublished(t *testing.T) {
+	rt := pmdtest.NewRuntime(t, 1024)
+	in, out := relay(rt)
+	s := start(t, sleepy(rt, 1), wire(in, out))
+	eventually(t, "the control plane has woken it", func() bool { return s.Workers()[0].Wake.Total() > 1 })
+	i := s.Workers()[0]
+	if p50, p99 := i.Wake.Quantile(0.5), i.Wake.Quantile(0.99); p50 == 0 || p99 < p50 {
+		t.Errorf("p50 %v, p99 %v", p50, p99)
+	}
+	if i.Sleeps < 2 || i.Slept <= 0 || i.Slept > i.Ran {
+		t.Errorf("%d sleeps, %v of %v asleep", i.Sleeps, i.Slept, i.Ran)
+	}
+}
+
+func TestStepsTowardsSleepAllocateNothing(t *testing.T) {
+	rt := pmdtest.NewRuntime(t, 1024)
+	in, out := relay(rt)
+	quick := rt.OtherDriver().NewPort("looked at", pmdtest.PortOptions{})
+	cfg := sleepy(rt, 1)
+	cfg.Look = time.Microsecond
+	s := newStepper(t, cfg, wire(in, out, quick, out))
+	w := s.sys.workers[0]
+	n := testing.AllocsPerRun(100, func() { w.rest(w.turn()) })
+	if n != 0 || w.sleeps.Load() < 40 {
+		t.Errorf("%v allocations a step, %d sleeps", n, w.sleeps.Load())
+	}
+}
+
+// TestWorkersShareAnOutput: what several workers send to one queue at once is
+// neither lost nor freed twice.
+func TestWorkersShareAnOutput(t *testing.T) {
+	const workers, rounds, burst = 2, 50, 100
+	rt := pmdtest.NewRuntime(t, 4096)
+	in := rt.NewPort("in", pmdtest.PortOptions{Interrupts: true, RxQueues: workers})
+	out := rt.NewPort("out", pmdtest.PortOptions{})
+	s := start(t, sleepy(rt, workers), wire(in, out))
+	var injecting sync.WaitGroup
+	for q := range workers {
+		injecting.Go(func() {
+			for r := range rounds {
+				for i := range burst {
+					in.Inject(q, fmt.Appendf(nil, "queue %d frame %05d", q, r*burst+i))
+				}
+			}
+		})
+	}
+	injecting.Wait()
+	eventually(t, "all is sent", func() bool { return s.Account().Delivered == workers*rounds*burst })
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	next := [workers]int{}
+	for _, f := range out.Sent(0) {
+		var q, n int
+		if _, err := fmt.Sscanf(string(f), "queue %d frame %d", &q, &n); err != nil {
+			t.Fatalf("%v: %q", err, f)
+		}
+		if n != next[q] {
+			t.Fatalf("queue %d: frame %d follows %d: out of order", q, n, next[q]-1)
+		}
+		next[q]++
+	}
+	checkAccount(t, s.Account(), nil)
+}

@@ -1,0 +1,53 @@
+package pmdtest
+
+import (
+	"golang.org/x/sys/unix"
+
+	"ipvd/pmd"
+)
+
+var _ pmd.Interrupter = (*pollSet)(nil)
+
+// WaitFD is an eventfd that Inject makes readable between Arm and Disarm; -1
+// when a port's options say nothing of interrupts.
+func (s *pollSet) WaitFD() int {
+	for _, r := range s.rx {
+		if !r.q.interrupts {
+			return -1
+		}
+	}
+	if s.eventFD < 0 {
+		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+		if err != nil {
+			s.rt.fault("eventfd: %v", err)
+		}
+		s.eventFD = fd
+	}
+	return s.eventFD
+}
+
+// Arm makes the queues report what is injected from now on.
+func (s *pollSet) Arm() { s.report(s.eventFD) }
+
+// Disarm undoes Arm.
+func (s *pollSet) Disarm() {
+	s.report(-1)
+	var n [8]byte
+	_, _ = unix.Read(s.eventFD, n[:]) // it is empty unless something was injected
+}
+
+func (s *pollSet) report(fd int) {
+	for _, r := range s.rx {
+		r.q.mu.Lock()
+		r.q.reportTo = fd
+		r.q.mu.Unlock()
+	}
+}
+
+// interrupt tells whoever sleeps on the queue. Under q.mu.
+func (q *RxQueue) interrupt() {
+	if q.interrupts && q.reportTo >= 0 {
+		one := [8]byte{1}
+		_, _ = unix.Write(q.reportTo, one[:]) // nobody injects 2^64 times
+	}
+}
