@@ -269,6 +269,9 @@ func (l *lab) add(i int, words ...string) {
 	l.boxes[i].IP("route replace default via " + routerAddr + " dev " + name)
 }
 
+// existing is a namespace of the lab by name.
+func (l *lab) existing(name string) hosttest.NS { return hosttest.Existing(l.t, name) }
+
 // ping pings once a try until dst answers.
 func (l *lab) ping(from hosttest.NS, dst string) {
 	l.t.Helper()
