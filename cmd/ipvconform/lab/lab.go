@@ -1,0 +1,119 @@
+// Package lab runs a scenario on the machine it is on: it makes the stations'
+// namespaces, gives them what the scenario says, does the steps one by one and
+// watches what every port sees of them. Who forwards between the ports is a
+// Driver's business.
+//
+// It needs root, iproute2 and ethtool, and iptables for scenarios that count
+// netfilter's packets.
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ipvd/cmd/internal/host/netns"
+	"ipvd/cmd/ipvconform/scenario"
+)
+
+// Names of the interfaces between the wire and the host.
+const (
+	Master   = "eth0" // in the host's namespace
+	WireLink = "w0"   // in the wire's
+)
+
+// Driver is who forwards: the kernel's driver, or ipvd.
+type Driver interface {
+	// Start is called when the host's eth0 and its veth peer are there, without
+	// addresses, and before there are slaves.
+	Start(l *Lab) error
+	// AddSlave makes the slave's interface in its namespace.
+	AddSlave(l *Lab, s scenario.Slave) error
+	// Command is how a scenario's command is run here.
+	Command(l *Lab, at, cmd string) string
+	// Close ends what Start began, while the namespaces are still there.
+	Close() error
+}
+
+// Lab is a scenario that is being run. It is used by one goroutine.
+type Lab struct {
+	Scenario scenario.Scenario
+	driver   Driver
+	prefix   string
+	ns       map[string]int // by port: the open namespace
+	made     []string       // names of the namespaces that exist
+	ports    []*port
+	counters []counter
+	notes    []string
+}
+
+// Run runs a scenario. The namespaces are named prefix followed by the port's
+// name, and gone when Run returns. What fails on the way is the result's Error;
+// the steps before it count.
+func Run(s scenario.Scenario, d Driver, prefix string) scenario.Result {
+	start := time.Now()
+	l := &Lab{Scenario: s, driver: d, prefix: prefix, ns: map[string]int{}}
+	r := scenario.Result{Name: s.Name, Mode: s.Mode, Flag: s.FlagWord(), Kernel: release()}
+	err := l.build()
+	r.SetupS = seconds(start)
+	if err == nil {
+		l.drain(s.SettleMS, 300)
+		for _, step := range s.Steps {
+			var o scenario.Outcome
+			if o, err = l.step(step); err != nil {
+				err = fmt.Errorf("step %s: %w", step.ID, err)
+				break
+			}
+			r.Steps = append(r.Steps, o)
+		}
+	}
+	if err = errors.Join(err, l.close()); err != nil {
+		r.Error = err.Error()
+	}
+	r.TotalS = seconds(start)
+	return r
+}
+
+// Namespace is the name of a port's namespace.
+func (l *Lab) Namespace(port string) string { return l.prefix + port }
+
+// in runs f in a port's namespace.
+func (l *Lab) in(port string, f func() error) error {
+	fd, ok := l.ns[port]
+	if !ok {
+		return fmt.Errorf("port %q: the scenario has none of that name", port)
+	}
+	return netns.Run(fd, f)
+}
+
+// close undoes build, in reverse order.
+func (l *Lab) close() (err error) {
+	for _, p := range l.ports {
+		p.close()
+	}
+	for _, c := range l.counters {
+		c.close()
+	}
+	err = l.driver.Close()
+	for _, fd := range l.ns {
+		unix.Close(fd)
+	}
+	for _, name := range l.made {
+		err = errors.Join(err, netns.Delete(name))
+	}
+	return err
+}
+
+func seconds(since time.Time) float64 {
+	return float64(time.Since(since).Milliseconds()) / 1000
+}
+
+func release() string {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(u.Release[:])
+}

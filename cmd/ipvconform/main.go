@@ -1,0 +1,34 @@
+// Command ipvconform compares ipvd with the kernel's own ipvlan driver, frame by
+// frame: it makes scenarios, records what the driver answers, and says where
+// ipvd answers otherwise.
+//
+// Scenarios and results are JSON files, of package scenario; one whose name ends
+// with .gz is compressed.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
+	err := newRoot().ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ipvconform:", err)
+		os.Exit(1)
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{Use: "ipvconform", Short: "Compare ipvd with the kernel's ipvlan driver", SilenceErrors: true, SilenceUsage: true}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(scenariosCmd(), recordCmd())
+	return root
+}
