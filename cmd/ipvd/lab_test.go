@@ -81,9 +81,7 @@ func newLab(t *testing.T, boxes int) *lab {
 	l := &lab{t: t, bin: bin, dir: t.TempDir(), router: hosttest.NewNS(t), host: hosttest.NewNS(t)}
 	l.socket = filepath.Join(l.dir, "s")
 	l.router.IP("link add eth0 type veth peer name eth0 netns " + l.host.Name)
-	if out, err := exec.Command("ip", "netns", "exec", l.router.Name, "ethtool", "-K", "eth0", "tx", "off", "tso", "off", "gso", "off").CombinedOutput(); err != nil {
-		t.Fatalf("ethtool: %v: %s", err, out)
-	}
+	l.plainFrames("eth0")
 	for _, args := range []string{"link set lo up", "addr add " + routerAddr + "/24 dev eth0", "addr add fd00::fe/64 dev eth0 nodad", "link set eth0 up"} {
 		l.router.IP(args)
 	}
@@ -267,6 +265,16 @@ func (l *lab) add(i int, words ...string) {
 	l.boxes[i].IP("link set dev " + name + " up")
 	l.boxes[i].IP("addr add " + boxAddr(i) + "/24 dev " + name)
 	l.boxes[i].IP("route replace default via " + routerAddr + " dev " + name)
+}
+
+// plainFrames makes an interface of the router send whole frames with checksums,
+// as they would come over a cable.
+func (l *lab) plainFrames(name string) {
+	l.t.Helper()
+	out, err := exec.Command("ip", "netns", "exec", l.router.Name, "ethtool", "-K", name, "tx", "off", "tso", "off", "gso", "off").CombinedOutput()
+	if err != nil {
+		l.t.Fatalf("ethtool: %v: %s", err, out)
+	}
 }
 
 // existing is a namespace of the lab by name.
