@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -127,6 +128,9 @@ func (r *Runtime) admit(devargs string, opt PortOptions) (string, error) {
 		return "", fmt.Errorf("neither a PCI address nor a vdev that this DPDK knows, such as 0000:00:04.0 or net_memif0: %w", driverError(-C.EINVAL))
 	}
 	device := C.GoString(&name[0])
+	if strings.HasPrefix(device, "net_ring") && strings.Contains(devargs, ",internal=") {
+		return "", fmt.Errorf("argument internal is an address in this process: %w", unix.EINVAL)
+	}
 	if r.ports[device] != nil {
 		return "", pmd.ErrBusy
 	}

@@ -21,6 +21,9 @@ func TestAttachErrorsSayWhatWasWrong(t *testing.T) {
 	}{
 		{"nosuch0", PortOptions{Pool: pool}, "failed to parse device"},
 		{"zz:zz", PortOptions{Pool: pool}, "neither a PCI address nor a vdev"},
+		{"class=eth", PortOptions{Pool: pool}, "neither a PCI address nor a vdev"},
+		{"net_ring0,internal=0x1234", PortOptions{Pool: pool}, "an address in this process"},
+		{"bus=pci", PortOptions{Pool: pool}, "neither a PCI address nor a vdev"},
 		{"net_pcap0", PortOptions{Pool: pool}, ""},
 		{"net_pcap0,rx_pcap=/nonexistent", PortOptions{Pool: pool}, "/nonexistent"},
 		{"net_null0", PortOptions{}, "no pool"},

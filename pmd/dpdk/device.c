@@ -30,6 +30,9 @@ ipvd_devargs_name(const char *devargs, char *out, size_t n)
 	struct rte_devargs da = {0};
 	int ret = rte_devargs_parse(&da, devargs);
 
+	/* `class=eth` parses without a bus, and crashes what probes it. */
+	if (ret == 0 && (da.bus == NULL || da.name[0] == '\0'))
+		ret = -EINVAL;
 	if (ret == 0)
 		snprintf(out, n, "%s", da.name);
 	free(da.data);
