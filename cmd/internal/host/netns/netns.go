@@ -88,7 +88,8 @@ func Current() (int, error) { return openPath("/proc/thread-self/ns/net") }
 // openPath opens path and refuses a file that is not a network namespace, which
 // setns would only notice later.
 func openPath(path string) (int, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	// A FIFO that somebody names would wait for a writer.
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return -1, err
 	}
