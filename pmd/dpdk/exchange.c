@@ -1,4 +1,5 @@
 /* The data path of a worker: everything that a step does with ethdev queues. */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,24 +26,32 @@ lengths(struct rte_mbuf **m, uint32_t n)
 	return sum;
 }
 
-/* Sends n packets of bytes bytes that the queue can take. A driver that took
- * some of them is asked once more (many reclaim descriptors only then); what it
- * leaves is dropped, for waiting here would stop all other ports. */
-static void
+/* What is left of n packets when the driver took sent of them: it is asked once
+ * more if it took some (many reclaim descriptors only then); what it leaves is
+ * dropped, for waiting here would stop all other ports. Gives the number sent
+ * in all, and takes the bytes dropped from bytes. */
+static __rte_noinline uint32_t
+put_rest(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n, uint32_t sent, uint64_t *bytes)
+{
+	COUNT(q->untaken, n - sent);
+	if (sent > 0) {
+		sent += rte_eth_tx_burst(q->port, q->queue, m + sent, n - sent);
+		COUNT(q->untaken, n - sent);
+	}
+	*bytes -= lengths(m + sent, n - sent);
+	COUNT(q->full, n - sent);
+	rte_pktmbuf_free_bulk(m + sent, n - sent);
+	return sent;
+}
+
+/* Sends n packets of bytes bytes that the queue can take. */
+static inline void
 put(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n, uint64_t bytes)
 {
 	uint32_t sent = rte_eth_tx_burst(q->port, q->queue, m, n);
 
-	if (unlikely(sent < n)) {
-		COUNT(q->untaken, n - sent);
-		if (sent > 0) {
-			sent += rte_eth_tx_burst(q->port, q->queue, m + sent, n - sent);
-			COUNT(q->untaken, n - sent);
-		}
-		bytes -= lengths(m + sent, n - sent);
-		COUNT(q->full, n - sent);
-		rte_pktmbuf_free_bulk(m + sent, n - sent);
-	}
+	if (unlikely(sent < n))
+		sent = put_rest(q, m, n, sent, &bytes);
 	COUNT(q->packets, sent);
 	COUNT(q->bytes, bytes);
 }
@@ -74,7 +83,7 @@ fit(struct ipvd_txq *q, struct rte_mbuf *m, struct rte_mempool *pool)
 }
 
 /* The vector's pointers stay as they are: other segments may refer to them. */
-static void
+static __rte_noinline void
 put_fitted(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n, struct rte_mempool *pool)
 {
 	struct rte_mbuf *out[CHUNK];
@@ -92,36 +101,60 @@ put_fitted(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n, struct rte_mempo
 		put(q, out, k, lengths(out, k));
 }
 
-static void
-put_segment(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n, struct rte_mempool *pool)
+/* Adds up the lengths of n packets: sums[i] is that of the first i. Gives
+ * whether one is beyond what some queue of the set can send. */
+static bool
+measure(const struct ipvd_set *s, struct rte_mbuf **m, uint32_t n, uint64_t *sums)
 {
-	uint32_t longest = 0;
-	uint16_t segs = 0;
-	uint64_t bytes = 0;
+	const uint32_t max_frame = s->max_frame, max_segs = s->max_segs;
+	uint32_t beyond = 0;
+	uint64_t sum = 0;
 
+	sums[0] = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		bytes += m[i]->pkt_len;
-		longest = RTE_MAX(longest, m[i]->pkt_len);
-		segs = RTE_MAX(segs, m[i]->nb_segs);
+		uint32_t len = m[i]->pkt_len;
+
+		beyond |= (len > max_frame) | (m[i]->nb_segs > max_segs);
+		sums[i + 1] = sum += len;
 	}
-	if (likely(longest <= q->max_frame && segs <= q->max_segs))
-		put(q, m, n, bytes);
-	else
-		put_fitted(q, m, n, pool);
+	return beyond != 0;
+}
+
+/* Sends segments that follow one another in the vector. A loop over all their
+ * packets comes first: one for each segment, of a few packets, would end in a
+ * branch that the processor guesses wrong. */
+static void
+send_run(struct ipvd_set *s, const struct ipvd_seg *seg, uint32_t segs, uint32_t n)
+{
+	struct rte_mbuf **m = s->v->pkts + seg->off;
+	const uint64_t *sums = s->v->sums;
+	bool beyond = measure(s, m, n, s->v->sums);
+
+	for (uint32_t i = 0; i < segs; m += seg[i].n, sums += seg[i].n, i++) {
+		const struct ipvd_txslot *t = &s->tx[seg[i].slot];
+
+		if (t->shared)
+			rte_spinlock_lock(&t->q->lock);
+		if (likely(!beyond))
+			put(t->q, m, seg[i].n, sums[seg[i].n] - sums[0]);
+		else
+			put_fitted(t->q, m, seg[i].n, s->v->pool);
+		if (t->shared)
+			rte_spinlock_unlock(&t->q->lock);
+	}
 }
 
 static void
 send_all(struct ipvd_set *s, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		const struct ipvd_seg *seg = &s->txsegs[i];
-		const struct ipvd_txslot *t = &s->tx[seg->slot];
+	uint32_t first = 0, end;
 
-		if (t->shared)
-			rte_spinlock_lock(&t->q->lock);
-		put_segment(t->q, s->v->pkts + seg->off, seg->n, s->v->pool);
-		if (t->shared)
-			rte_spinlock_unlock(&t->q->lock);
+	for (uint32_t i = 0; i < n; first = i) {
+		end = s->txsegs[i].off;
+		do {
+			end += s->txsegs[i++].n;
+		} while (i < n && s->txsegs[i].off == end);
+		send_run(s, &s->txsegs[first], i - first, end - s->txsegs[first].off);
 	}
 }
 

@@ -12,6 +12,7 @@ import "C"
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 
 	"ipvd/pmd"
@@ -46,6 +47,7 @@ func (r *Runtime) NewPollSet(v *pmd.Vector) (pmd.PollSet, error) {
 		return nil, fmt.Errorf("poll set: %w", pmd.ErrNoMemory)
 	}
 	s.c.v = mem.c
+	s.c.max_frame, s.c.max_segs = math.MaxUint32, math.MaxUint32
 	// A packet may go to many queues, so that there can be more segments than
 	// packets.
 	room := 1024 + 4*len(v.Pkts)
@@ -99,6 +101,8 @@ func (s *PollSet) AddTx(q pmd.TxQueue, shared bool) (uint32, error) {
 	C.free(unsafe.Pointer(s.c.tx))
 	s.txSlots, s.c.tx = slots, mem
 	s.c.ntx = C.uint32_t(len(slots))
+	s.c.max_frame = min(s.c.max_frame, tq.c.max_frame)
+	s.c.max_segs = min(s.c.max_segs, C.uint32_t(tq.c.max_segs))
 	return uint32(len(slots) - 1), nil
 }
 

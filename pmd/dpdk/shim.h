@@ -46,6 +46,7 @@ struct ipvd_txslot {
 /* A worker's packet memory: the arrays behind a pmd.Vector. */
 struct ipvd_vector {
 	struct rte_mbuf **pkts, **free, **stock;
+	uint64_t *sums; /* scratch of npkts + 1 */
 	uint32_t npkts, nfree, nstock; /* lengths of the arrays */
 	struct rte_mempool *pool;
 };
@@ -58,6 +59,7 @@ struct ipvd_set {
 	struct ipvd_seg *rxsegs, *txsegs;
 	uint32_t nrx, ntx;
 	uint32_t next;  /* RX slot that the next exchange asks first */
+	uint32_t max_frame, max_segs; /* what every TX queue can send */
 	uint64_t calls; /* exchanges so far */
 	/* results of an exchange */
 	uint32_t pkts, segs, stock;

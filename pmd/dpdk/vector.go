@@ -45,9 +45,10 @@ func (r *Runtime) NewVector(pool pmd.Pool, pkts, stock int) (*pmd.Vector, error)
 		return nil, fmt.Errorf("vector of %d packets: %w", pkts, pmd.ErrNoMemory)
 	}
 	c.pkts, c.free, c.stock = mbufArray(pkts), mbufArray(pkts), mbufArray(stock)
+	c.sums = (*C.uint64_t)(C.ipvd_zalloc(C.size_t(pkts+1) * C.sizeof_uint64_t))
 	c.npkts, c.nfree, c.nstock = C.uint32_t(pkts), C.uint32_t(pkts), C.uint32_t(stock)
 	c.pool = p.pool
-	if c.pkts == nil || c.free == nil || c.stock == nil {
+	if c.pkts == nil || c.free == nil || c.stock == nil || c.sums == nil {
 		freeVector(c)
 		return nil, fmt.Errorf("vector of %d packets: %w", pkts, pmd.ErrNoMemory)
 	}
@@ -82,6 +83,7 @@ func freeVector(c *C.struct_ipvd_vector) {
 	C.free(unsafe.Pointer(c.pkts))
 	C.free(unsafe.Pointer(c.free))
 	C.free(unsafe.Pointer(c.stock))
+	C.free(unsafe.Pointer(c.sums))
 	C.free(unsafe.Pointer(c))
 }
 
