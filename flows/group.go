@@ -14,14 +14,13 @@ type Group struct {
 type Grouper struct {
 	vec    *pmd.Vector
 	count  []uint32 // per verdict, zero between two calls
-	groups []Group
-	n      int
+	groups []Group  // one more than there are verdicts
 }
 
 // NewGrouper makes a grouper for verdicts 0 to verdicts-1. A verdict that is
 // out of range is grouped as verdicts, one past the last.
 func NewGrouper(vec *pmd.Vector, verdicts int) *Grouper {
-	return &Grouper{vec: vec, count: make([]uint32, verdicts+1), groups: make([]Group, verdicts+1)}
+	return &Grouper{vec: vec, count: make([]uint32, verdicts+1), groups: make([]Group, verdicts+2)}
 }
 
 // Group sorts burst b by v, which holds a verdict a packet and is overwritten.
@@ -34,53 +33,65 @@ func (g *Grouper) Group(b Burst, v []Verdict) (groups []Group, ok bool) {
 		return nil, true
 	}
 	v = v[:n]
-	if g.clamp(v) {
-		g.groups[0] = Group{v[0], b}
-		return g.groups[:1], true
+	groups = g.groups[:g.tally(v)]
+	if len(groups) == 1 {
+		g.count[groups[0].Verdict] = 0
+		groups[0].Burst = b
+		return groups, true
 	}
 	out, ok := g.vec.Grow(n)
 	if !ok {
+		g.forget(groups)
 		return nil, false
 	}
-	g.sort(g.vec.Packets(b), out.Off, v)
-	return g.groups[:g.n], true
+	g.move(g.vec.Packets(out), g.vec.Packets(b), out.Off, groups, v)
+	g.forget(groups)
+	return groups, true
 }
 
-// clamp brings verdicts that are out of range to one past the last, and reports
-// whether all of v, which is not empty, are the same.
-func (g *Grouper) clamp(v []Verdict) (same bool) {
-	last := uint32(len(g.count) - 1)
-	same = true
-	for i := range v {
-		if v[i] > last {
-			v[i] = last
-		}
-		same = same && v[i] == v[0]
-	}
-	return same
-}
-
-// sort stores src by verdict in the vector from place at on: it counts, gives
-// each verdict its range, and moves.
-func (g *Grouper) sort(src []*pmd.Mbuf, at uint32, v []Verdict) {
-	g.n = 0
-	for _, k := range v {
-		if g.count[k] == 0 {
-			g.groups[g.n].Verdict = k
-			g.n++
-		}
-		g.count[k]++
-	}
-	for i := range g.groups[:g.n] {
-		k := g.groups[i].Verdict
-		g.groups[i].Burst = Burst{Off: at, N: g.count[k]}
-		at, g.count[k] = at+g.count[k], at
-	}
+// tally counts the packets of each verdict and gives the number of different
+// ones. It brings verdicts that are out of range to one past the last. A new
+// verdict is noted for every packet and kept by advancing, which needs no branch
+// that the processor could guess wrong.
+func (g *Grouper) tally(v []Verdict) (n int) {
+	count, groups := g.count, g.groups
+	last := uint32(len(count) - 1)
 	for i, k := range v {
-		g.vec.Pkts[g.count[k]] = src[i]
-		g.count[k]++
+		k = min(k, last)
+		v[i] = k
+		groups[n].Verdict = k
+		c := count[k]
+		count[k] = c + 1
+		if c == 0 {
+			n++
+		}
 	}
-	for i := range g.groups[:g.n] {
-		g.count[g.groups[i].Verdict] = 0
+	return n
+}
+
+// move gives each group its range of out, which begins at place at of the
+// vector, and stores src there by verdict.
+func (g *Grouper) move(out, src []*pmd.Mbuf, at uint32, groups []Group, v []Verdict) {
+	count, from := g.count, uint32(0)
+	for i := range groups {
+		k := groups[i].Verdict
+		n := count[k]
+		groups[i].Burst = Burst{Off: at + from, N: n}
+		count[k] = from
+		from += n
+	}
+	v = v[:len(src)]
+	for i, m := range src {
+		k := v[i]
+		to := count[k]
+		count[k] = to + 1
+		out[to] = m
+	}
+}
+
+// forget sets the counts to zero.
+func (g *Grouper) forget(groups []Group) {
+	for i := range groups {
+		g.count[groups[i].Verdict] = 0
 	}
 }

@@ -31,10 +31,15 @@ type Output struct {
 // Push queues b for sending. It gives away one reference of each packet.
 func (o *Output) Push(b Burst) {
 	if !o.list.Add(o.slot, b) {
-		o.given.note(o.list)
-		o.set.Flush()
-		o.list.Add(o.slot, b)
+		o.makeRoom(b)
 	}
+}
+
+// makeRoom sends what the list has, which is full, and queues b.
+func (o *Output) makeRoom(b Burst) {
+	o.given.note(o.list)
+	o.set.Flush()
+	o.list.Add(o.slot, b)
 }
 
 // Queue is the queue that o sends to.
