@@ -44,6 +44,10 @@ type PortOptions struct {
 	// Promiscuous and AllMulticast open the device's filter. A driver that
 	// cannot be told so has none, which is not an error here.
 	Promiscuous, AllMulticast bool
+	// Interrupts configures RX interrupts, so that a worker can sleep until
+	// packets come (PollSet.WaitFD). Where the driver has none, and for
+	// net_af_xdp, which does without, it changes nothing.
+	Interrupts bool
 	// Netns is a descriptor of the network namespace in which the interface
 	// named in the devargs lives; 0 or less: this process's. Attach keeps a
 	// duplicate.

@@ -42,16 +42,26 @@ func (p *Port) configure(opt PortOptions) error {
 		rxq: C.uint16_t(rx), txq: C.uint16_t(tx), mtu: C.uint16_t(mtu),
 		rxdesc: descriptors(opt.RxDesc), txdesc: descriptors(opt.TxDesc),
 		room: C.uint32_t(pool.DataRoom()), socket: info.socket, pool: pool.pool, gone: p.gone,
+		interrupts: flag(opt.Interrupts && !p.quirk.xdp), xdp: flag(p.quirk.xdp),
 	}
-	C.ipvd_forget_error()
-	files := p.watchFiles()
-	ret := C.ipvd_configure(p.id, &conf)
-	files()
-	if ret != 0 {
+	if ret := p.start(&conf); ret != 0 {
 		return fmt.Errorf("%s (%d/%d queues, MTU %d): %w", C.GoString(conf.step), rx, tx, mtu, driverError(ret))
 	}
 	p.started = true
+	p.findDescriptors(&conf)
 	return nil
+}
+
+// start configures and starts the device.
+func (p *Port) start(conf *C.struct_ipvd_conf) C.int {
+	defer p.watchFiles()()
+	C.ipvd_forget_error()
+	ret := C.ipvd_configure(p.id, conf)
+	if ret != 0 && conf.interrupts != 0 {
+		conf.interrupts = 0 // no driver says beforehand that it has none
+		ret = C.ipvd_configure(p.id, conf)
+	}
+	return ret
 }
 
 // choosePool gives the pool for received packets: the caller's, or one of the

@@ -101,6 +101,7 @@ func (p *Port) takeDown() error {
 	if p.started && !p.Gone() {
 		C.ipvd_drain_tx(p.id, C.uint16_t(len(p.tx)))
 	}
+	p.closeDescriptors()
 	C.ipvd_forget_error()
 	files := p.watchFiles()
 	ret := C.ipvd_remove(p.id, p.gone)

@@ -138,17 +138,24 @@ configure(uint16_t port, const struct ipvd_conf *c, struct rte_eth_dev_info *inf
 	info->default_rxconf.offloads = conf.rxmode.offloads;
 	info->default_txconf.offloads = conf.txmode.offloads;
 	conf.intr_conf.rmv = (*info->dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
+	conf.intr_conf.rxq = c->interrupts;
 	return rte_eth_dev_configure(port, c->rxq, c->txq, &conf);
 }
 
 static int
 set_up_queues(uint16_t port, struct ipvd_conf *c, const struct rte_eth_dev_info *info)
 {
+	struct ipvd_sockets sockets = {.n = 0};
 	int ret = 0;
 
+	if (c->xdp)
+		(void)ipvd_new_xdp_socket(&sockets);
 	for (uint16_t q = 0; ret == 0 && q < c->rxq; q++) {
 		c->step = "set up RX queue";
 		ret = rte_eth_rx_queue_setup(port, q, c->rxdesc, c->socket, &info->default_rxconf, c->pool);
+		/* The socket that the driver opened meanwhile is this queue's. */
+		if (ret == 0 && c->xdp && q < RTE_DIM(c->xdp_fd))
+			c->xdp_fd[q] = ipvd_new_xdp_socket(&sockets);
 	}
 	for (uint16_t q = 0; ret == 0 && q < c->txq; q++) {
 		c->step = "set up TX queue";

@@ -15,6 +15,8 @@ import (
 	"math"
 	"unsafe"
 
+	"golang.org/x/sys/unix"
+
 	"ipvd/pmd"
 )
 
@@ -27,7 +29,11 @@ type PollSet struct {
 	rx, tx  pmd.SegList
 	rxSlots []C.struct_ipvd_rxslot // control only: what c.rx is made from
 	txSlots []C.struct_ipvd_txslot
-	ports   []*Port // of each queue added
+
+	rxQueues []*rxQueue
+	waitFD   int // -1: none yet, or none to be had
+
+	ports []*Port // of each queue added
 }
 
 var _ pmd.PollSet = (*PollSet)(nil)
@@ -42,7 +48,7 @@ func (r *Runtime) NewPollSet(v *pmd.Vector) (pmd.PollSet, error) {
 	if mem == nil {
 		return nil, fmt.Errorf("poll set: the vector is not of this runtime: %w", pmd.ErrUnsupported)
 	}
-	s := &PollSet{rt: r, v: v, c: (*C.struct_ipvd_set)(C.ipvd_zalloc(C.sizeof_struct_ipvd_set))}
+	s := &PollSet{rt: r, v: v, c: (*C.struct_ipvd_set)(C.ipvd_zalloc(C.sizeof_struct_ipvd_set)), waitFD: -1}
 	if s.c == nil {
 		return nil, fmt.Errorf("poll set: %w", pmd.ErrNoMemory)
 	}
@@ -81,6 +87,7 @@ func (s *PollSet) AddRx(q pmd.RxQueue, burst int) (uint32, error) {
 	C.free(unsafe.Pointer(s.c.rxsegs))
 	s.rxSlots, s.c.rx, s.c.rxsegs = slots, mem, list
 	s.c.nrx = C.uint32_t(len(slots))
+	s.rxQueues = append(s.rxQueues, rq)
 	s.rx.Segs = segs(list, len(slots))
 	return uint32(len(slots) - 1), nil
 }
@@ -143,6 +150,9 @@ func (s *PollSet) Close() {
 		p.sets.Add(-1)
 	}
 	s.ports = nil
+	if s.waitFD >= 0 {
+		unix.Close(s.waitFD)
+	}
 	C.free(unsafe.Pointer(s.c.rx))
 	C.free(unsafe.Pointer(s.c.tx))
 	C.free(unsafe.Pointer(s.c.rxsegs))

@@ -88,7 +88,7 @@ func (p *Port) makeQueues(rx, tx int) error {
 	for i := range rx {
 		c := (*C.struct_ipvd_rxq)(next)
 		c.port, c.queue = p.id, C.uint16_t(i)
-		p.rx = append(p.rx, &rxQueue{p, c})
+		p.rx = append(p.rx, &rxQueue{port: p, c: c, waitFD: -1})
 		next = unsafe.Add(next, rxSize)
 	}
 	for i := range tx {

@@ -16,6 +16,10 @@ import (
 type rxQueue struct {
 	port *Port
 	c    *C.struct_ipvd_rxq
+	// What to sleep on until there are packets, -1 if nothing, and whether it
+	// must be switched.
+	waitFD     int
+	interrupts bool
 }
 
 // txQueue is a transmit queue.

@@ -103,7 +103,18 @@ struct ipvd_conf {
 	int socket;
 	struct rte_mempool *pool;
 	int *gone;        /* set to 1 when the device is removed */
+	int interrupts;   /* configure RX interrupts */
+	int xdp;          /* look for AF_XDP sockets */
+	int xdp_fd[64];   /* out: of each of the first RX queues, or -1 */
 	const char *step; /* out: what failed */
+};
+
+/* AF_XDP sockets: of all ports that a process can have, and more. */
+#define IPVD_SOCKETS 1024
+
+struct ipvd_sockets {
+	int fd[IPVD_SOCKETS];
+	int n;
 };
 
 int ipvd_max_ports(void);
@@ -120,6 +131,13 @@ int ipvd_link_up(uint16_t port);
 int ipvd_set_mac(uint16_t port, const uint8_t mac[6]);
 int ipvd_set_promiscuous(uint16_t port, int on);
 int ipvd_set_allmulticast(uint16_t port, int on);
+
+/* wait.c */
+int ipvd_new_xdp_socket(struct ipvd_sockets *s);
+int ipvd_interrupt_open(uint16_t port, uint16_t queue);
+void ipvd_interrupt_close(uint16_t port, uint16_t queue, int epfd);
+void ipvd_interrupt_arm(const struct ipvd_rxq *q);
+void ipvd_interrupt_disarm(const struct ipvd_rxq *q, int epfd);
 
 /* xdp.c */
 void ipvd_quiet_xdp(void);
