@@ -46,8 +46,8 @@ func New() *Tracker {
 	return &Tracker{seen: make([]uint64, window/64), latency: hdrhistogram.New(minLatency, maxLatency, digits)}
 }
 
-// Arrive notes that packets arrived at time now, in nanoseconds, before their
-// Add: gaps are measured between calls.
+// Arrive notes that packets arrived at time now, in nanoseconds: gaps are
+// measured between calls.
 func (t *Tracker) Arrive(now int64) {
 	if t.firstAt == 0 {
 		t.firstAt = now
@@ -60,14 +60,15 @@ func (t *Tracker) Arrive(now int64) {
 // Add notes packet seq, sent at sent and arrived at now. A packet that comes
 // after one with a higher number is reordered (RFC 4737, section 3.3); one that
 // came before is a duplicate, and its latency does not count. A packet more than
-// the window behind counts as reordered, whatever it is.
-func (t *Tracker) Add(seq uint64, sent, now int64) {
+// the window behind counts as reordered, whatever it is. It reports whether the
+// packet is no duplicate.
+func (t *Tracker) Add(seq uint64, sent, now int64) (fresh bool) {
 	if seq >= t.next {
 		t.advance(seq)
 	} else {
 		if t.next-seq <= window && t.seen[seq%window/64]&(1<<(seq%64)) != 0 {
 			t.duplicates++
-			return
+			return false
 		}
 		t.reordered++
 	}
@@ -75,6 +76,7 @@ func (t *Tracker) Add(seq uint64, sent, now int64) {
 	t.unique++
 	// The bounds make the only error, a value out of range, impossible.
 	_ = t.latency.RecordValue(min(max(now-sent, minLatency), maxLatency))
+	return true
 }
 
 // advance makes seq the highest number, and forgets what leaves the window.
