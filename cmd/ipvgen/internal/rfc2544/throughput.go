@@ -1,0 +1,63 @@
+package rfc2544
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ipvd/cmd/ipvgen/internal/trial"
+)
+
+// Search says how to look for the throughput.
+type Search struct {
+	Max        float64       // packets per second of the line, or the most to try
+	Resolution float64       // how close to come, as a share of Max
+	Tolerance  float64       // loss that still passes, as a share; RFC 1242, section 3.17, allows none
+	Duration   time.Duration // of a trial; RFC 2544, section 24, asks for 60 s at least
+}
+
+// Throughput is the highest rate that a device forwards without loss.
+type Throughput struct {
+	// PPS is the rate that was offered in Best; 0 when none passed.
+	PPS    float64         `json:"pps"`
+	Best   trial.Outcome   `json:"best"`
+	Trials []trial.Outcome `json:"trials"`
+	// Limited says that the generator could not offer more: the device may be
+	// faster.
+	Limited bool `json:"limited_by_generator,omitempty"`
+}
+
+// slack is how much less than what was asked the generator may offer before its
+// own speed counts as the limit.
+const slack = 0.02
+
+// FindThroughput looks for the throughput by halving (RFC 2544, section 26.1).
+func FindThroughput(ctx context.Context, try Trial, s Search) (Throughput, error) {
+	var t Throughput
+	low, high, rate := 0.0, s.Max, s.Max
+	for high-low > s.Resolution*s.Max || len(t.Trials) == 0 {
+		o, err := try(ctx, trial.Load{PPS: rate, Duration: s.Duration})
+		if err != nil {
+			return t, fmt.Errorf("throughput at %.0f pps: %w", rate, err)
+		}
+		t.Trials = append(t.Trials, o)
+		short := o.OfferedPPS() < rate*(1-slack)
+		if passed(o, s.Tolerance) {
+			low = rate
+			t.PPS, t.Best, t.Limited = o.OfferedPPS(), o, short
+			if short {
+				break
+			}
+		} else {
+			high = rate
+			if short {
+				high = min(high, max(low, o.OfferedPPS()))
+			}
+		}
+		if low == s.Max {
+			break
+		}
+		rate = (low + high) / 2
+	}
+	return t, nil
+}
