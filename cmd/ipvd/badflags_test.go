@@ -9,18 +9,14 @@ import (
 	"testing"
 )
 
-func TestFlagsThatMakeNoSense(t *testing.T) {
-	l := newLab(t, 0)
-	file := filepath.Join(l.dir, "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+// badFlag is a command line with what the refusal must say.
+type badFlag struct{ args, want []string }
+
+// badFlags are such command lines; file is a regular file.
+func badFlags(file string) []badFlag {
 	long := "/tmp/" + strings.Repeat("s", 108)
 	eth0 := []string{"--ephemeral", "--master", "eth0"}
-	for _, tc := range []struct {
-		args []string
-		want []string
-	}{
+	return []badFlag{
 		{[]string{"--ephemeral"}, []string{"no master is given", "--master"}},
 		{[]string{"--master", "a/b"}, []string{`"a/b"`, "'/'"}},
 		{[]string{"--master", "eth0", "--master", "eth0"}, []string{"eth0 is given twice"}},
@@ -50,7 +46,16 @@ func TestFlagsThatMakeNoSense(t *testing.T) {
 		{append(eth0, "--", "--vdev=garbage"), []string{"garbage", "start EAL"}},
 		{[]string{"--master", "eth0", "--state-dir", file}, []string{"state directory " + file, "not a directory"}},
 		{[]string{"--master", "eth0", "--state-dir", "/proc/ipvd"}, []string{"state directory /proc/ipvd"}},
-	} {
+	}
+}
+
+func TestFlagsThatMakeNoSense(t *testing.T) {
+	l := newLab(t, 0)
+	file := filepath.Join(l.dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range badFlags(file) {
 		says(t, strings.Join(tc.args, " "), l.fails(tc.args...), append(tc.want, "ipvd: ")...)
 	}
 }

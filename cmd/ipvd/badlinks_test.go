@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,15 +17,11 @@ func addWords(line string) []string {
 	return append([]string{"link", "add"}, strings.Fields(line)...)
 }
 
-func TestLinksThatCannotBeAdded(t *testing.T) {
-	l := newLab(t, 2)
-	l.start("--ephemeral", "--mode", "l2")
-	for i := range l.boxes {
-		l.add(i)
-	}
-	l.boxes[1].IP("link add taken type veth peer name other")
-	in1 := " netns " + l.boxes[1].Name
-	for line, want := range map[string][]string{
+// badLinks are link adds with what the refusal must say: box has interfaces ipvl1
+// and taken.
+func badLinks(box, fifo string) map[string][]string {
+	inBox := " netns " + box
+	return map[string][]string{
 		"link nosuch x type ipvlan":                                            {`"nosuch" is no master`, "eth0"},
 		"link ipvl9 eth0 type ipvlan":                                          {"swapped", "link add link eth0 ipvl9 type ipvlan"},
 		"link eth0 name sixteen-letters- type ipvlan":                          {"sixteen-letters-", "15"},
@@ -43,17 +40,34 @@ func TestLinksThatCannotBeAdded(t *testing.T) {
 		"link eth0 x type ipvlan netns nosuch":                                 {"nosuch"},
 		"link eth0 x type ipvlan netns 4194305":                                {"4194305"},
 		"link eth0 x type ipvlan netns /dev/null":                              {"/dev/null"},
-		"link eth0 ipvl1 type ipvlan" + in1:                                    {`"ipvl1"`, "another interface"},
-		"link eth0 taken type ipvlan" + in1:                                    {`"taken"`, "another interface"},
-		"link eth0 taken type ipvlan mode l3 force" + in1:                      {`"taken"`, "another interface"},
+		"link eth0 ipvl1 type ipvlan" + inBox:                                  {`"ipvl1"`, "another interface"},
+		"link eth0 taken type ipvlan" + inBox:                                  {`"taken"`, "another interface"},
+		"link eth0 taken type ipvlan mode l3 force" + inBox:                    {`"taken"`, "another interface"},
 		"link eth0 x type ipvlan kind vdev":                                    {"kind vdev and devargs go together"},
 		"link eth0 x type ipvlan devargs net_null0":                            {"kind vdev and devargs go together"},
 		"link eth0 x type ipvlan kind vdev devargs net_nosuch0":                {"net_nosuch0", "neither a PCI address nor a vdev"},
 		"link eth0 x type ipvlan kind vdev devargs net_null0,x=1":              {"net_null0,x=1"},
 		"link eth0 x type ipvlan kind vdev devargs ,=,":                        {`,=,`},
+		"link eth0 x type ipvlan kind vdev devargs class=eth":                  {"class=eth", "neither a PCI address nor a vdev"},
+		"link eth0 x type ipvlan kind vdev devargs net_ring0,internal=0x1234":  {"internal", "an address"},
+		"link eth0 x type ipvlan netns " + fifo:                                {fifo, "not a network namespace"},
 		"link eth0 x type ipvlan kind vdev devargs 0000:ff:1f.0":               {"0000:ff:1f.0"},
 		"link eth0 x type ipvlan kind vdev devargs net_af_xdp_eth0,iface=eth0": {"net_af_xdp_eth0", "in use"},
-	} {
+	}
+}
+
+func TestLinksThatCannotBeAdded(t *testing.T) {
+	l := newLab(t, 2)
+	l.start("--ephemeral", "--mode", "l2")
+	for i := range l.boxes {
+		l.add(i)
+	}
+	l.boxes[1].IP("link add taken type veth peer name other")
+	fifo := filepath.Join(l.dir, "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range badLinks(l.boxes[1].Name, fifo) {
 		l.refused(addWords(line), append(want, "ipvctl: ")...)
 	}
 	l.refused([]string{"link", "del", "nosuch"}, `"nosuch"`)

@@ -100,12 +100,9 @@ func (d *daemon) showMissing(only *netns.ID, f api.LinkFilter) []api.Link {
 // show is what is known of a missing slave.
 func (s *missing) show(m *master) api.Link {
 	r := s.record
-	where := r.NetnsName
-	if where == "" {
-		where = r.Netns.String()
-	}
+	at := place{netns: r.Netns, netnsName: r.NetnsName}
 	return api.Link{IfIndex: r.IfIndex, IfName: r.Name, Link: m.name, Flags: []string{}, MTU: r.MTU, OperState: "UNKNOWN",
-		Address: m.mac().String(), ID: r.ID, Netns: where, PortKind: r.Kind, State: s.why.Error(),
+		Address: m.mac().String(), ID: r.ID, Netns: at.where(), PortKind: r.Kind, State: s.why.Error(),
 		MMode: m.template.Mode.String(), MFlag: m.template.Flag.String()}
 }
 
