@@ -22,7 +22,8 @@ var (
 type bedConfig struct {
 	frames [][]byte // what the source gives, over and over, in this order
 	copies int      // queues of the source, each with the frames; 0: 1
-	queues int      // of the sink
+	queues int      // of the sink, to send to
+	polled int      // of the sink, to receive from, which never have a packet; 0: 1
 	burst  int
 }
 
@@ -33,7 +34,7 @@ type bed struct {
 	pool   *dpdk.Pool
 	source *dpdk.Port // net_pcap: a file read once, copied into fresh mbufs
 	sink   *dpdk.Port // net_null: for slaves
-	rest   *dpdk.Port // net_null: for what is for none
+	rest   *dpdk.Port // net_null: queue 0 for the host, queue 1 for the wire
 }
 
 // spare is how many mbufs a bed has besides those that the source keeps: for
@@ -64,16 +65,16 @@ func (b *bench) newBed(cfg bedConfig) (t *bed, err error) {
 	if t.source, err = b.rt.Attach(devargs, dpdk.PortOptions{Pool: t.pool, RxQueues: cfg.copies, TxQueues: cfg.copies}); err != nil {
 		return t, err
 	}
-	if t.sink, err = t.null(fmt.Sprintf("net_null%d_sink", b.beds), cfg.queues); err != nil {
+	if t.sink, err = t.null(fmt.Sprintf("net_null%d_sink", b.beds), cfg.polled, cfg.queues); err != nil {
 		return t, err
 	}
-	t.rest, err = t.null(fmt.Sprintf("net_null%d_rest", b.beds), cfg.copies)
+	t.rest, err = t.null(fmt.Sprintf("net_null%d_rest", b.beds), 1, 2)
 	return t, err
 }
 
 // null attaches a port that takes everything and gives nothing.
-func (t *bed) null(name string, queues int) (*dpdk.Port, error) {
-	return t.rt.Attach(name+",no-rx=1", dpdk.PortOptions{Pool: t.pool, RxQueues: 1, TxQueues: queues})
+func (t *bed) null(name string, rx, tx int) (*dpdk.Port, error) {
+	return t.rt.Attach(name+",no-rx=1", dpdk.PortOptions{Pool: t.pool, RxQueues: rx, TxQueues: tx})
 }
 
 func (t *bed) close() error {

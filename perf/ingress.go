@@ -84,7 +84,7 @@ func (in *ingress) check() error {
 	if err := in.load.check(in.refRun, in.ref.Sent); err != nil {
 		return fmt.Errorf("reference: %w", err)
 	}
-	if err := in.load.check(in.path.packets, in.path.sent); err != nil {
+	if err := in.load.check(in.path.packets, in.path.counted); err != nil {
 		return fmt.Errorf("ipvd: %w", err)
 	}
 	return in.path.check()

@@ -11,6 +11,16 @@ type scenario struct {
 func scenarios() []scenario {
 	return []scenario{
 		{"ingress", ingressBursts},
+		{"ingress/slaves", ingressManySlaves},
 		{"ingress/tables", ingressTables},
+		{"ingress/churn", ingressChurn},
+		{"table/change", tableChange},
+		{"table/colliding", tableColliding},
+		{"egress", egressL2},
+		{"replicate", replicate64},
+		{"poll/empty", pollEmpty},
+		{"gc/allocs", gcAllocs},
+		{"gc/pressure", gcPressure},
+		{"unmeasured", unmeasured},
 	}
 }
