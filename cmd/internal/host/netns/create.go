@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,8 +16,9 @@ import (
 // add` does it, so that it outlives this process. The error wraps
 // unix.EEXIST when the name is taken.
 //
-// The mount is made where process 1 sees it: `ip netns exec` gives a program
-// mounts of its own, which end with the program.
+// The mount is made where process 1 sees it, or the oldest ancestor whose mounts
+// may be entered: `ip netns exec` gives a program mounts of its own, which end
+// with the program.
 func Create(name string) error {
 	err := inInitMounts(func() error { return create(name) })
 	if err != nil {
@@ -80,11 +83,12 @@ func onThread(f func() error) error {
 	return <-result
 }
 
-// inInitMounts runs f with the mounts of process 1, or with ours where they may
-// not be entered.
+// inInitMounts runs f with the mounts of the oldest ancestor whose mounts may be
+// entered, process 1 as a rule.
 func inInitMounts(f func() error) error {
 	return onThread(func() error {
-		if fd, err := unix.Open("/proc/1/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+		fd := ancestorMounts()
+		if fd >= 0 {
 			defer unix.Close(fd)
 			// A thread that shares its root and folder with others may not enter.
 			if unix.Unshare(unix.CLONE_FS) == nil {
@@ -93,6 +97,35 @@ func inInitMounts(f func() error) error {
 		}
 		return f()
 	})
+}
+
+// ancestorMounts opens the mount namespace of the oldest ancestor that lets us,
+// -1 when none does. The caller closes it.
+func ancestorMounts() int {
+	best := -1
+	for pid := os.Getppid(); pid > 0; pid = parent(pid) {
+		fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/mnt", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			continue
+		}
+		if best >= 0 {
+			unix.Close(best)
+		}
+		best = fd
+	}
+	return best
+}
+
+// parent is the process that started pid, 0 when there is none or it cannot be
+// seen.
+func parent(pid int) (ppid int) {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(b)) {
+		if n, ok := strings.CutPrefix(line, "PPid:"); ok {
+			ppid, _ = strconv.Atoi(strings.TrimSpace(n))
+		}
+	}
+	return ppid
 }
 
 // shareDir makes /run/netns a shared mount, so that a namespace removed in one

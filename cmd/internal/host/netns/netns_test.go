@@ -209,3 +209,31 @@ func sleeper(t *testing.T, ns hosttest.NS) (pid int) {
 }
 
 func orphaned(id netns.ID) bool { return netns.Orphaned(map[netns.ID]bool{id: true})[id] }
+
+// TestANamespaceOutlivesTheMountsOfItsMaker makes one from a process with mounts
+// of its own, as `ip netns exec` gives them.
+func TestANamespaceOutlivesTheMountsOfItsMaker(t *testing.T) {
+	if name := os.Getenv("IPVDT_CREATE"); name != "" {
+		if err := netns.Create(name); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	ns := hosttest.NewNS(t)
+	name := hosttest.Unique()
+	cmd := exec.Command("ip", "netns", "exec", ns.Name, os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), "IPVDT_CREATE="+name)
+	t.Cleanup(func() {
+		if err := netns.Delete(name); err != nil {
+			t.Error(err)
+		}
+	})
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	fd, err := netns.Open(name)
+	if err != nil {
+		t.Fatalf("the namespace ended with its maker: %v", err)
+	}
+	unix.Close(fd)
+}
