@@ -1,0 +1,43 @@
+package ipvlan
+
+// Difference is a case in which ipvd answers otherwise than the kernel's driver.
+type Difference struct {
+	ID      string
+	Kernel  string // what the kernel's driver does
+	Default string // what is done here
+	Compat  string // what is done here with Master.CompatKernel and the source MAC policy Pass
+	Why     string // why not as the kernel, or why not even then
+}
+
+// Differences are all that are known. A conformance run that finds another has
+// found a fault.
+func Differences() []Difference {
+	const same = "as by default"
+	return []Difference{
+		{ID: "foreign-mac", Kernel: "a frame from the wire for another unicast MAC is classified; the receiver's stack refuses it",
+			Default: "dropped", Compat: "as the kernel",
+			Why: "a wire that is promiscuous would burden slaves with frames that are not theirs"},
+		{ID: "source-mac", Kernel: "a slave's foreign source MAC leaves unchanged in l2, and may make unicast to a sibling leave on the wire",
+			Default: "rewritten, and then treated as the master's", Compat: "as the kernel",
+			Why: "the kernel lets nobody change a slave's MAC, a TAP's can be changed inside its namespace"},
+		{ID: "tagged", Kernel: "a frame of a VLAN without an interface reaches the slave's tap, or all slaves' taps; their stacks refuse it",
+			Default: "it reaches the host port only", Compat: same,
+			Why: "which VLANs have an interface the host knows; a frame that its interface should get would be lost"},
+		{ID: "priority-tag", Kernel: "a slave's tap shows the tag of VLAN 0", Default: "the tag is taken off",
+			Compat: same, Why: "stacks take both alike; without the tag the frame can be classified, and its checksum be left to the NIC"},
+		{ID: "hop-limit", Kernel: "in l3s a TTL or hop limit of 255 stays", Default: "it is 254 behind the host's routing", Compat: same,
+			Why: "l3s routes, and raises the TTL before; 255 cannot be raised"},
+		{ID: "multicast-filter", Kernel: "group frames reach slaves through a filter of 256 bits that joined groups set",
+			Default: "IP multicast reaches every slave, other groups none", Compat: same,
+			Why: "stacks refuse groups that they did not join; the filter's key is random in every boot"},
+		{ID: "replicate-limit", Kernel: "a slave's group frame over the backlog's limit is lost for the wire as well",
+			Default: "it is lost for the slaves only", Compat: same, Why: "what leaves on the wire need not wait for copies"},
+		{ID: "malformed-ipv4", Kernel: "in l3 a slave's packet with a wrong total length is left to the kernel's output path",
+			Default: "dropped", Compat: same, Why: "a raw IP socket sends what its header says"},
+		{ID: "forward", Kernel: "l3s passes the host's INPUT and OUTPUT, a slave's INPUT sees nothing",
+			Default: "l3s passes the host's FORWARD and the slave's INPUT", Compat: same,
+			Why: "from user space packets can enter the host's netfilter on an interface only"},
+		{ID: "local-bytes", Kernel: "copies from siblings count 14 bytes too many", Default: "the frame's length", Compat: same,
+			Why: "the kernel counts the Ethernet header twice"},
+	}
+}
