@@ -9,8 +9,7 @@ import (
 
 // Build adds m's data plane to a worker's graph; several masters fit in one
 // graph. Receive queues are shared out among the workers by number, a slave's
-// by its id, so that a slave stays with its worker when others come and go. An
-// error wraps ErrMaster when m itself is at fault.
+// from its Turn on. An error wraps ErrMaster when m itself is at fault.
 func Build(g *flows.Graph, m *Master) error {
 	if err := m.check(); err != nil {
 		return fmt.Errorf("master %s: %w", m.Name, err)
@@ -113,7 +112,7 @@ func (b *builder) slaves(name string, next egress) error {
 	b.edges("ingress", name)
 	for i, s := range b.m.Slaves {
 		in := &ingress{plane: b.p, from: i, policy: b.m.SourceMAC, next: next, counters: b.p.slaves[i].counters}
-		if err := b.inputs("ingress", s.Port, int(s.ID), in); err != nil {
+		if err := b.inputs("ingress", s.Port, s.Turn, in); err != nil {
 			return err
 		}
 	}

@@ -11,12 +11,13 @@ type Slave struct {
 	Name     string
 	Port     pmd.Port
 	MTU      int // of its interface, in bytes
+	Turn     int // which worker polls it, modulo their number; its id until Balance
 	Counters *flows.CounterSet
 }
 
 // NewSlave makes a slave of master with counters for workers workers.
 func NewSlave(master string, id uint16, name string, port pmd.Port, mtu, workers int) *Slave {
-	return &Slave{ID: id, Name: name, Port: port, MTU: mtu,
+	return &Slave{ID: id, Name: name, Port: port, MTU: mtu, Turn: int(id),
 		Counters: flows.NewCounterSet(master+"/"+name, workers, counterSpecs())}
 }
 
