@@ -26,6 +26,7 @@ type classify struct {
 	replicate *replicate // l2 only
 	tag       *tag
 	counters  []flows.Counter
+	queries   [64]query6 // scratch of decide
 }
 
 // Push takes frames from the wire.
@@ -52,11 +53,12 @@ func (c *classify) Push(b flows.Burst) {
 func (c *classify) decide(pkts []*pmd.Mbuf, v []flows.Verdict) {
 	slots, mac, byID := c.table.v4.Load(), macWord(c.mac), c.byID
 	v = v[:len(pkts)]
+	waiting := 0 // of c.queries
 	for i, m := range pkts {
 		if b := m.Data(); len(b) >= plainLen {
 			dst, ok := plain4((*[plainLen]byte)(b), m.Len()-wire.EthernetLen, mac)
 			if _, stripped := m.VLAN(); ok && !stripped {
-				if id := pick(slots.near4(dst)); id < uint64(len(byID)) {
+				if id := pick(slots.near(slots.hash4(dst), dst)); id < uint64(len(byID)) {
 					v[i] = byID[id]
 				} else {
 					v[i] = c.lookup4(dst)
@@ -64,8 +66,19 @@ func (c *classify) decide(pkts []*pmd.Mbuf, v []flows.Verdict) {
 				continue
 			}
 		}
+		if b := m.Data(); len(b) >= plain6Len && plain6((*[plain6Len]byte)(b), mac) {
+			if _, stripped := m.VLAN(); !stripped {
+				c.queries[waiting] = query6{pkt: i}
+				if waiting++; waiting == len(c.queries) {
+					c.lookup6(pkts, v, c.queries[:])
+					waiting = 0
+				}
+				continue
+			}
+		}
 		v[i] = c.other(&pkts[i])
 	}
+	c.lookup6(pkts, v, c.queries[:waiting])
 }
 
 // lookup4 is the verdict for a packet to IPv4 address a.

@@ -10,6 +10,9 @@ import (
 // without options.
 const plainLen = wire.EthernetLen + wire.IPv4Len
 
+// plain6Len is the headers of a plain IPv6 packet, in bytes.
+const plain6Len = wire.EthernetLen + wire.IPv6Len
+
 // macMask is the bytes of a word that are the destination address when the word
 // is the first of a frame.
 const macMask = 1<<48 - 1
@@ -28,5 +31,13 @@ func plain4(b *[plainLen]byte, have int, mac uint64) (dst uint32, ok bool) {
 	kind := binary.BigEndian.Uint32(b[12:]) >> 8
 	total := int(binary.BigEndian.Uint16(b[16:]))
 	return binary.BigEndian.Uint32(b[30:]), kind == ipv4NoOptions && total >= wire.IPv4Len && total <= have &&
+		binary.LittleEndian.Uint64(b[:])&macMask == mac
+}
+
+// plain6 tells packets of the kind that most of IPv6 are: untagged, to the MAC
+// address of macWord mac, from a source that is not the unspecified address.
+func plain6(b *[plain6Len]byte, mac uint64) bool {
+	const version6 = wire.TypeIPv6<<4 | 6
+	return binary.BigEndian.Uint32(b[12:])>>12 == version6 && binary.LittleEndian.Uint64(b[22:]) != 0 &&
 		binary.LittleEndian.Uint64(b[:])&macMask == mac
 }

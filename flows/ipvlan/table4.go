@@ -26,24 +26,6 @@ func (t *Table) Lookup4(a uint32) (slave uint32, ok bool) {
 	return 0, false
 }
 
-// near4 looks at address a's home slot and at the next one, where nearly all
-// addresses are: the one of v and w that is below maxValue is the slave; if none
-// is, nothing is known of a.
-func (s *slots) near4(a uint32) (v, w uint64) {
-	h := s.hash4(a) >> (s.shift & 63)
-	b := &s.buckets[h/bucketLen]
-	first := makeWord(a, 0)
-	return atomic.LoadUint64(&b[h%bucketLen]) - first, atomic.LoadUint64(&b[(h+1)%bucketLen]) - first
-}
-
-// pick is v unless it has 33 bits or more, else w. It has no branch: which of two
-// slots has an address is nothing that the processor could guess.
-func pick(v, w uint64) uint64 {
-	big := v >> 32
-	mask := uint64(int64(big|-big) >> 63)
-	return v ^ (v^w)&mask
-}
-
 // hash4 is multiply-shift, strongly universal in its upper 32 bits: whoever
 // does not know the keys makes two addresses collide no more often than chance
 // does (Dietzfelbinger 1996; Thorup, High Speed Hashing for Integers and

@@ -68,6 +68,24 @@ func (s *slots) slot(h uint64, i int) *uint64 {
 	return &s.buckets[home/bucketLen][(home+uint64(i))%bucketLen]
 }
 
+// near looks at the home slot of a key with this hash and tag and at the next
+// one, where nearly all keys are: the one of v and w that is below maxValue is the
+// value; if none is, nothing is known of the key. Any goroutine.
+func (s *slots) near(hash uint64, tag uint32) (v, w uint64) {
+	h := hash >> (s.shift & 63)
+	b := &s.buckets[h/bucketLen]
+	first := makeWord(tag, 0)
+	return atomic.LoadUint64(&b[h%bucketLen]) - first, atomic.LoadUint64(&b[(h+1)%bucketLen]) - first
+}
+
+// pick is v unless it has 33 bits or more, else w. It has no branch: which of two
+// slots has a key is nothing that the processor could guess.
+func pick(v, w uint64) uint64 {
+	big := v >> 32
+	mask := uint64(int64(big|-big) >> 63)
+	return v ^ (v^w)&mask
+}
+
 // find is the place of the word that is the wanted one, or -1. Writer only.
 func (s *slots) find(h uint64, wanted func(word uint64) bool) int {
 	for i := range bucketLen + overflowLen {
