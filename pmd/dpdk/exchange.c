@@ -120,15 +120,12 @@ measure(const struct ipvd_set *s, struct rte_mbuf **m, uint32_t n, uint64_t *sum
 	return beyond != 0;
 }
 
-/* Sends segments that follow one another in the vector. A loop over all their
- * packets comes first: one for each segment, of a few packets, would end in a
- * branch that the processor guesses wrong. */
+/* Sends segments that follow one another in the vector and have been measured. */
 static void
-send_run(struct ipvd_set *s, const struct ipvd_seg *seg, uint32_t segs, uint32_t n)
+send_run(struct ipvd_set *s, const struct ipvd_seg *seg, uint32_t segs, bool beyond)
 {
 	struct rte_mbuf **m = s->v->pkts + seg->off;
 	const uint64_t *sums = s->v->sums;
-	bool beyond = measure(s, m, n, s->v->sums);
 
 	for (uint32_t i = 0; i < segs; m += seg[i].n, sums += seg[i].n, i++) {
 		const struct ipvd_txslot *t = &s->tx[seg[i].slot];
@@ -144,17 +141,27 @@ send_run(struct ipvd_set *s, const struct ipvd_seg *seg, uint32_t segs, uint32_t
 	}
 }
 
+/* Packets are measured in one loop for all segments that follow one another: one
+ * for each segment, of a few packets, would end in a branch that the processor
+ * guesses wrong. Those that go to many queues are measured once. */
 static void
 send_all(struct ipvd_set *s, uint32_t n)
 {
-	uint32_t first = 0, end;
+	uint32_t off = 0, len = 0;
+	bool beyond = false;
 
-	for (uint32_t i = 0; i < n; first = i) {
-		end = s->txsegs[i].off;
+	for (uint32_t i = 0, first = 0; i < n; first = i) {
+		uint32_t begin = s->txsegs[i].off, end = begin;
+
 		do {
 			end += s->txsegs[i++].n;
 		} while (i < n && s->txsegs[i].off == end);
-		send_run(s, &s->txsegs[first], i - first, end - s->txsegs[first].off);
+		if (begin != off || end - begin != len) {
+			off = begin;
+			len = end - begin;
+			beyond = measure(s, s->v->pkts + off, len, s->v->sums);
+		}
+		send_run(s, &s->txsegs[first], i - first, beyond);
 	}
 }
 
