@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ipvd/cmd/internal/host/netns"
+	"ipvd/cmd/internal/store"
 )
 
 // traces is everything of a host that a daemon changes.
@@ -116,7 +117,6 @@ func TestRecoveryKeepsToItsNamespace(t *testing.T) {
 	before := a.traces()
 	a.start("--ephemeral", "--mode", "l3s")
 	a.kill()
-	wires := keep(dirOf(t, netns.Dir), func(name string) bool { return strings.HasPrefix(name, "ipvd-wire-") })
 	b.start("--ephemeral")
 	if len(a.states()) == 0 {
 		t.Error("the other namespace's wire is forgotten")
@@ -128,32 +128,29 @@ func TestRecoveryKeepsToItsNamespace(t *testing.T) {
 
 	a.start("--ephemeral", "--mode", "l3s")
 	a.kill()
-	states := a.states()
+	left := append(a.states(), a.wireNetns())
 	a.host.Delete()
 	b.start("--ephemeral")
 	b.stop()
-	for _, path := range states {
+	for _, path := range left {
 		if _, err := os.Stat(path); !os.IsNotExist(err) {
 			t.Errorf("left although its namespace has ended: %s", path)
 		}
 	}
-	for _, name := range keep(dirOf(t, netns.Dir), func(name string) bool { return strings.HasPrefix(name, "ipvd-wire-") }) {
-		if !strings.Contains(strings.Join(wires, ""), name) {
-			t.Errorf("left: %s", name)
-		}
-	}
 }
 
-// dirOf lists a directory, a line each.
-func dirOf(t *testing.T, dir string) string {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
+// wireNetns is the path of the namespace in which the wire is.
+func (l *lab) wireNetns() string {
+	l.t.Helper()
+	for _, path := range l.states() {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		if f := decode[struct{ Record store.Wire }](l, string(text)); f.Record.Netns != "" {
+			return filepath.Join(netns.Dir, f.Record.Netns)
+		}
 	}
-	var names strings.Builder
-	for _, e := range entries {
-		fmt.Fprintln(&names, e.Name())
-	}
-	return names.String()
+	l.t.Fatal("no wire is recorded")
+	return ""
 }
