@@ -132,3 +132,16 @@ func TestGraphAndStatusArePrinted(t *testing.T) {
 	wantOutput(t, d, "graph", d.DOT)
 	wantOutput(t, d, "status", "ipvd 1.0 pid 42 up 1m1s\nmasters [eth0]\nworkers on CPUs [0 1]\n")
 }
+
+func TestStatusWithDetailsSaysHowBusyWorkersAre(t *testing.T) {
+	d := &apitest.Daemon{Running: api.Status{Version: "1.0", PID: 42, Masters: []string{"eth0"}, Workers: []int{0, 1}, Poll: "adaptive",
+		Load: []api.Worker{{CPU: 0, Steps: 1000, Busy: 125, Sleeps: 7, Asleep: 0.993, WakeP50: 32, WakeP99: 2048}, {CPU: 1, Faults: 1}}}}
+	wantOutput(t, d, "-d status", `ipvd 1.0 pid 42 up 0s
+masters [eth0]
+workers on CPUs [0 1]
+poll adaptive
+CPU  STEPS  WITH PACKETS  FAULTS  SLEEPS  ASLEEP  WAKE P50  WAKE P99
+0    1000   12.5%         0       7       99.3%   <32µs     <2.048ms
+1    0      0.0%          1       0       0.0%    -         -
+`)
+}

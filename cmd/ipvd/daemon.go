@@ -27,6 +27,9 @@ const (
 	// old graph. A step takes microseconds; a worker that shares its CPU can be
 	// off it for some milliseconds.
 	swapTimeout = 2 * time.Second
+	// idleSteps without packets go before a worker's sleep: some 100 µs, so that
+	// the answer to a packet that was just sent is mostly awaited, not slept for.
+	idleSteps = 200
 	// stopTimeout bounds how long stopping waits for requests in progress.
 	stopTimeout = 5 * time.Second
 )
@@ -164,15 +167,21 @@ func (d *daemon) logDPDK(level int, line string) {
 func (d *daemon) startWorkers() (err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.sys, err = flows.Start(flows.Config{
+	cfg := flows.Config{
 		Runtime: d.rt, Pool: d.pool, CPUs: d.cfg.Workers, Burst: d.cfg.Burst,
 		SwapTimeout: swapTimeout, OnFault: d.faults.report,
-	}, d.build())
-	if err != nil {
+	}
+	if d.adaptive() {
+		cfg.IdleSteps, cfg.Look = idleSteps, time.Duration(d.cfg.Look)*time.Microsecond
+	}
+	if d.sys, err = flows.Start(cfg, d.build()); err != nil {
 		return fmt.Errorf("start workers on CPUs %v: %w", d.cfg.Workers, err)
 	}
 	return nil
 }
+
+// adaptive says that workers may sleep.
+func (d *daemon) adaptive() bool { return d.cfg.Poll == "adaptive" }
 
 // build gives the graph of all masters as they are now. Under mu.
 func (d *daemon) build() flows.Build {
@@ -180,6 +189,7 @@ func (d *daemon) build() flows.Build {
 	for i, m := range d.masters {
 		models[i] = m.model()
 	}
+	ipvlan.Balance(models, d.workers())
 	return func(g *flows.Graph) error {
 		for _, m := range models {
 			if err := ipvlan.Build(g, m); err != nil {

@@ -59,5 +59,19 @@ func (d *daemon) Status(ctx context.Context) (api.Status, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return api.Status{Version: Version, PID: os.Getpid(), Masters: d.masterNames(), Workers: d.cfg.Workers,
-		Uptime: time.Since(d.started).Seconds()}, nil
+		Uptime: time.Since(d.started).Seconds(), Poll: d.cfg.Poll, Load: load(d.sys.Workers())}, nil
 }
+
+func load(workers []flows.WorkerInfo) []api.Worker {
+	all := make([]api.Worker, len(workers))
+	for i, w := range workers {
+		all[i] = api.Worker{CPU: w.CPU, Steps: w.Steps, Busy: w.Busy, Faults: w.Faults, Sleeps: w.Sleeps,
+			WakeP50: micros(w.Wake.Quantile(0.5)), WakeP99: micros(w.Wake.Quantile(0.99)), WakeCounts: w.Wake[:]}
+		if w.Ran > 0 {
+			all[i].Asleep = w.Slept.Seconds() / w.Ran.Seconds()
+		}
+	}
+	return all
+}
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

@@ -85,5 +85,5 @@ func (s *slave) reattach(r store.Slave) (pmd.Port, error) {
 // it, one receives from it.
 func vdevOptions(d *daemon, mtu int) dpdk.PortOptions {
 	return dpdk.PortOptions{Pool: d.pool, RxQueues: 1, TxQueues: d.workers(), RxDesc: rxDescriptors, TxDesc: txDescriptors,
-		MTU: mtu, Promiscuous: true, Netns: -1}
+		MTU: mtu, Promiscuous: true, Interrupts: d.adaptive(), Netns: -1}
 }

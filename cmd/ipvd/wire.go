@@ -26,7 +26,7 @@ func (m *master) openWire() (err error) {
 	opt := dpdk.PortOptions{
 		Pool: m.d.pool, RxQueues: m.d.workers(), TxQueues: m.d.workers(),
 		RxDesc: rxDescriptors, TxDesc: txDescriptors, MTU: m.d.cfg.MTU,
-		Promiscuous: m.d.cfg.Promiscuous, AllMulticast: true, Netns: -1,
+		Promiscuous: m.d.cfg.Promiscuous, AllMulticast: true, Interrupts: m.d.adaptive(), Netns: -1,
 	}
 	devargs := m.conf.Device
 	if m.conf.Kind == config.Interface {

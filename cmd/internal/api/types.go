@@ -154,4 +154,24 @@ type Status struct {
 	Masters []string `json:"masters"`
 	Workers []int    `json:"workers"` // CPUs
 	Uptime  float64  `json:"uptime"`  // seconds
+	Poll    string   `json:"poll"`    // busy or adaptive
+	Load    []Worker `json:"load"`    // of each worker
+}
+
+// Worker is what a worker has done since it was started.
+type Worker struct {
+	CPU    int    `json:"cpu"`
+	Steps  uint64 `json:"steps"`
+	Busy   uint64 `json:"busy"`   // steps that received packets
+	Faults uint64 `json:"faults"` // panics that it has survived
+	Sleeps uint64 `json:"sleeps"`
+	// Asleep is the share of its time that it slept, 0 to 1.
+	Asleep float64 `json:"asleep"`
+	// How long after it was due it ran again, in microseconds: bounds that are at
+	// most twice the exact values.
+	WakeP50 float64 `json:"wake_p50_us"`
+	WakeP99 float64 `json:"wake_p99_us"`
+	// WakeCounts is the histogram: cell i counts wakes under 1<<i microseconds that
+	// are in no cell before it; the last one all others.
+	WakeCounts []uint64 `json:"wake_counts"`
 }

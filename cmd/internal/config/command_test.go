@@ -50,11 +50,12 @@ func TestOnlyAMasterIsNeeded(t *testing.T) {
 func TestEveryFlagReachesItsField(t *testing.T) {
 	got := mustParse(t, "--master", "m0=net_null0", "--host-interface", "h0", "--force", "--mode", "l3s",
 		"--flag", "vepa", "--source-mac", "pass", "--mtu", "9000", "--promiscuous", "--burst", "256",
+		"--poll", "busy", "--poll-interval", "50",
 		"--pool", "1024", "--memory", "64", "--socket", "/run/x//y.sock", "--group", "root", "--state-dir", "/s",
 		"--ephemeral", "--log-level", "debug", "--log-format", "console", "--", "--file-prefix", "lab")
 	want := Config{
 		Masters: []Master{{"m0", Wire{VDev, "net_null0"}}}, HostInterface: "h0", Force: true, Mode: "l3s",
-		Flag: "vepa", SourceMAC: "pass", MTU: 9000, Promiscuous: true, Workers: []int{firstCPU(t)}, Burst: 256,
+		Flag: "vepa", SourceMAC: "pass", MTU: 9000, Promiscuous: true, Workers: []int{firstCPU(t)}, Poll: "busy", Look: 50, Burst: 256,
 		Pool: 1024, Memory: 64, Socket: "/run/x/y.sock", Group: "root", StateDir: "/s",
 		Ephemeral: true, LogLevel: "debug", LogFormat: "console", EAL: []string{"--file-prefix", "lab"},
 	}
@@ -74,6 +75,8 @@ func TestAWrongValueIsNamed(t *testing.T) {
 		{"mtu", "67", "0 or a number of bytes from 68 to 65535"},
 		{"mtu", "65536", "from 68 to 65535"},
 		{"workers", "one", "0-2,4"},
+		{"poll", "lazy", "busy, adaptive"},
+		{"poll-interval", "9", "microseconds from 10 to 100000"},
 		{"burst", "0", "packets from 1 to 256"},
 		{"burst", "257", "packets from 1 to 256"},
 		{"pool", "1k", "mbufs from 1024"},
@@ -115,7 +118,7 @@ func TestTheEnvironmentSetsEveryFlag(t *testing.T) {
 		"master": "eth0=eth0 m1=net_null0", "host-interface": "h0", "force": "true", "mode": "l2", "flag": "private",
 		"source-mac": "drop", "mtu": "1400", "promiscuous": "true", "workers": "0,1", "burst": "32", "pool": "2048",
 		"memory": "256", "socket": "/x", "group": "wheel", "state-dir": "/y", "ephemeral": "true", "log-level": "warn",
-		"log-format": "console",
+		"log-format": "console", "poll": "busy", "poll-interval": "100",
 	}
 	c := Default()
 	for _, g := range groups(&c) {

@@ -15,6 +15,8 @@ type Config struct {
 	Promiscuous bool   // receive frames for foreign MACs
 
 	Workers []int    // CPUs, a worker on each; ascending, never empty
+	Poll    string   // what a worker does while no packets come: busy (polls on) or adaptive (sleeps)
+	Look    int      // µs; with adaptive, how often queues that cannot wake a worker are looked at
 	Burst   int      // most packets that a queue gives in a step
 	Pool    int      // mbufs
 	Memory  int      // MiB for DPDK when there are no hugepages
@@ -34,7 +36,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Mode: "l3", Flag: "bridge", SourceMAC: "rewrite",
-		Burst: 64, Pool: 16384, Memory: 128,
+		Poll: "adaptive", Look: 250, Burst: 64, Pool: 16384, Memory: 128,
 		Socket: "/run/ipvd.sock", Group: "ipvd", StateDir: "/var/lib/ipvd",
 		LogLevel: "info", LogFormat: "json",
 	}

@@ -51,6 +51,8 @@ func modeFlags(c *Config) *pflag.FlagSet {
 func workerFlags(c *Config) *pflag.FlagSet {
 	f := pflag.NewFlagSet("workers", pflag.ContinueOnError)
 	f.Var(cpuList{&c.Workers}, "workers", "CPUs that run a worker each, such as 0-2,4 (default the first allowed CPU)")
+	f.Var(choice{&c.Poll, []string{"busy", "adaptive"}}, "poll", "what a worker does while no packets come: poll on, or sleep until they do")
+	f.Var(number{p: &c.Look, unit: "microseconds", min: 10, max: 100000}, "poll-interval", "with --poll adaptive, how often a device that cannot wake a worker is looked at")
 	f.Var(number{p: &c.Burst, unit: "packets", min: 1, max: 256}, "burst", "most packets that a queue gives in a step")
 	f.Var(number{p: &c.Pool, unit: "mbufs", min: 1024, max: 1 << 24}, "pool", "size of the packet pool")
 	f.Var(number{p: &c.Memory, unit: "MiB", min: 32, max: 1 << 20}, "memory", "memory for DPDK when there are no hugepages")
