@@ -84,6 +84,19 @@ func TestSlowGeneratorIsNamedAsTheLimit(t *testing.T) {
 	}
 }
 
+func TestSenderThatLostItsCPUOnceIsNotTheLimit(t *testing.T) {
+	d := &device{pps: 20e6, generator: 3e6}
+	once := func(ctx context.Context, l trial.Load) (trial.Outcome, error) {
+		o, err := d.try(ctx, l)
+		d.generator = 0
+		return o, err
+	}
+	got, err := FindThroughput(t.Context(), once, search())
+	if err != nil || got.Limited || got.PPS != 14.88e6 || len(got.Trials) != 2 {
+		t.Errorf("%v pps, limited %v, %d trials (%v); want the line's rate from the second", got.PPS, got.Limited, len(got.Trials), err)
+	}
+}
+
 func TestToleranceLetsSomeLossPass(t *testing.T) {
 	s := search()
 	s.Tolerance = 0.1

@@ -28,36 +28,50 @@ type Throughput struct {
 }
 
 // slack is how much less than what was asked the generator may offer before its
-// own speed counts as the limit.
-const slack = 0.02
+// own speed counts as the limit. A trial that falls short is repeated up to
+// retries times, for the sender may have lost its CPU to somebody else.
+const (
+	slack   = 0.02
+	retries = 2
+)
 
 // FindThroughput looks for the throughput by halving (RFC 2544, section 26.1).
 func FindThroughput(ctx context.Context, try Trial, s Search) (Throughput, error) {
 	var t Throughput
 	low, high, rate := 0.0, s.Max, s.Max
 	for high-low > s.Resolution*s.Max || len(t.Trials) == 0 {
-		o, err := try(ctx, trial.Load{PPS: rate, Duration: s.Duration})
+		o, short, err := t.offer(ctx, try, rate, s)
 		if err != nil {
 			return t, fmt.Errorf("throughput at %.0f pps: %w", rate, err)
 		}
-		t.Trials = append(t.Trials, o)
-		short := o.OfferedPPS() < rate*(1-slack)
-		if passed(o, s.Tolerance) {
+		switch {
+		case passed(o, s.Tolerance):
 			low = rate
 			t.PPS, t.Best, t.Limited = o.OfferedPPS(), o, short
-			if short {
-				break
+			if short || low == s.Max {
+				return t, nil
 			}
-		} else {
+		case short:
+			high = min(rate, max(low, o.OfferedPPS()))
+		default:
 			high = rate
-			if short {
-				high = min(high, max(low, o.OfferedPPS()))
-			}
-		}
-		if low == s.Max {
-			break
 		}
 		rate = (low + high) / 2
 	}
 	return t, nil
+}
+
+// offer runs trials at a rate until one is not short of it, and gives the last.
+func (t *Throughput) offer(ctx context.Context, try Trial, rate float64, s Search) (o trial.Outcome, short bool, err error) {
+	for range 1 + retries {
+		o, err = try(ctx, trial.Load{PPS: rate, Duration: s.Duration})
+		if err != nil {
+			return o, false, err
+		}
+		t.Trials = append(t.Trials, o)
+		if short = o.OfferedPPS() < rate*(1-slack); !short {
+			break
+		}
+	}
+	return o, short, nil
 }

@@ -18,6 +18,9 @@ import (
 // Burst is how many packets a step makes, and takes from a queue.
 const Burst = 64
 
+// ErrTooLong says that the traffic has frames that the bench cannot make or send.
+var ErrTooLong = errors.New("frames are too long")
+
 // tick is how often a running trial is looked at.
 const tick = 20 * time.Millisecond
 
@@ -97,10 +100,10 @@ func (b *Bench) fits(traffic profile.Traffic) error {
 	}
 	n := traffic.MaxFrame()
 	if room := b.Pool.DataRoom(); n > room {
-		return fmt.Errorf("frames of %d bytes do not fit the mbufs' %d", n, room)
+		return fmt.Errorf("frames of %d bytes, mbufs of %d: %w", n, room, ErrTooLong)
 	}
 	if most := b.Tx.Info().Caps.MaxFrame; most != 0 && n > most {
-		return fmt.Errorf("port %s sends %d bytes at most, the traffic has frames of %d", b.Tx.Name(), most, n)
+		return fmt.Errorf("frames of %d bytes, port %s sends %d at most: %w", n, b.Tx.Name(), most, ErrTooLong)
 	}
 	return nil
 }

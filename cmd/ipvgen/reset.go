@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ipvd/cmd/ipvgen/internal/pace"
+	"ipvd/cmd/ipvgen/internal/profile"
+	"ipvd/cmd/ipvgen/internal/report"
+	"ipvd/cmd/ipvgen/internal/rfc2544"
+	"ipvd/cmd/ipvgen/internal/trial"
+)
+
+func resetCmd() *cobra.Command {
+	var (
+		rate            pace.Rate
+		sizes           profile.Sizes
+		duration, after time.Duration
+		command         string
+	)
+	cmd := &cobra.Command{Use: "reset", Short: "Measure how long the device does not forward when it is reset (RFC 6201)"}
+	s := newSession(cmd)
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&command, "command", "", "shell command that resets the device (required)")
+	f.DurationVar(&after, "after", 2*time.Second, "when to reset, from the start of the load")
+	f.DurationVar(&duration, "duration", 20*time.Second, "of the load: long enough for the device to come back")
+	f.Var(flag(&rate, "100kpps", "RATE", pace.ParseRate), "rate", "of the load, below the device's throughput: the finer, the more exact")
+	f.Var(flag(&sizes, "64", "SIZES", profile.ParseSizes), "sizes", "frame sizes with FCS")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case command == "":
+			return errors.New("--command is missing: how is the device reset?")
+		case after < 0 || duration <= after:
+			return fmt.Errorf("--duration %v is not longer than --after %v", duration, after)
+		case rate == pace.Max():
+			return errors.New("--rate max: the test needs a number")
+		}
+		return s.do(cmd, args, true, func(ctx context.Context) error {
+			tr, err := s.traffic.traffic(s.rig, sizes)
+			if err != nil {
+				return err
+			}
+			load := trial.Load{PPS: rate.PPS(s.ports.line, tr.MeanSize()), Duration: duration}
+			r, err := rfc2544.MeasureReset(ctx, s.try(tr, sizes.String()), load, after, shell(command))
+			if err == nil {
+				s.doc.Resets = append(s.doc.Resets, report.Reset{Size: sizes.String(), Reset: r})
+			}
+			return err
+		})
+	}
+	return cmd
+}
+
+// shell runs a command line; what it prints goes to standard error.
+func shell(line string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		c := exec.CommandContext(ctx, "sh", "-c", line)
+		c.Stdout, c.Stderr = os.Stderr, os.Stderr
+		if err := c.Run(); err != nil {
+			return fmt.Errorf("run %q: %w", line, err)
+		}
+		return nil
+	}
+}

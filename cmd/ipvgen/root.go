@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+const about = `ipvgen sends packets through a DPDK port and receives what comes back on the
+same one or on others. Ports are PCI addresses or devargs; with memif, for
+example, it loads another process of the same machine:
+
+  ipvgen run --tx net_memif0,role=client,socket=/tmp/wire.sock \
+             --rx net_memif1,role=client,socket=/tmp/slave.sock \
+             --dst 10.0.0.11 --dst-mac 02:00:00:00:00:01 --rate 1Mpps --duration 10s
+
+Sizes count the FCS, as in RFC 2544. What follows -- goes to DPDK.`
+
+// newRoot is the command tree.
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "ipvgen",
+		Short:         "Packet generator and RFC 2544 tester",
+		Long:          about,
+		Version:       Version,
+		SilenceErrors: true, // main prints them
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(runCmd(), rfc2544Cmd(), resetCmd(), reportCmd())
+	return root
+}
+
+// onlyEAL refuses arguments that do not follow `--`.
+func onlyEAL(cmd *cobra.Command, args []string) error {
+	if n := cmd.ArgsLenAtDash(); n > 0 || n < 0 && len(args) > 0 {
+		return fmt.Errorf("unexpected argument %q: flags begin with --, and EAL arguments stand behind a lone --", args[0])
+	}
+	return nil
+}
