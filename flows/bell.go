@@ -8,10 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pulse is how often a worker that sleeps is woken to see how long that takes:
-// nothing else tells, for no driver says when a packet came.
-const pulse = 100 * time.Millisecond
-
 // bell wakes a worker that sleeps: an eventfd, which stays readable until the
 // worker has read it.
 type bell struct {
@@ -57,21 +53,5 @@ func (b *bell) now() time.Duration { return time.Since(b.begin) }
 func (b *bell) close() {
 	if b != nil {
 		unix.Close(b.fd)
-	}
-}
-
-// ringRegularly wakes all workers that sleep every pulse until stop is closed.
-func ringRegularly(workers []*worker, stop <-chan struct{}) {
-	tick := time.NewTicker(pulse)
-	defer tick.Stop()
-	for {
-		select {
-		case <-stop:
-			return
-		case <-tick.C:
-			for _, w := range workers {
-				w.bell.ring()
-			}
-		}
 	}
 }

@@ -13,8 +13,12 @@ import (
 type wait struct {
 	fds  []unix.PollFd     // of the bell, then of the poll sets
 	arms []pmd.Interrupter // those of the sets that must be told before a sleep
-	look time.Duration     // longest sleep, for sets without a descriptor; 0: none is
+	look time.Duration     // longest sleep
 }
+
+// pulse is the longest sleep: a worker that nothing wakes tells all the same how
+// late it wakes.
+const pulse = 100 * time.Millisecond
 
 // newWait makes the wait of a graph whose queues are in their poll sets; nil
 // when its worker must not sleep, because it makes packets by itself.
@@ -22,7 +26,7 @@ func newWait(g *Graph, b *bell, look time.Duration) *wait {
 	if b == nil || len(g.sources) > 0 {
 		return nil
 	}
-	w := &wait{fds: []unix.PollFd{{Fd: int32(b.fd), Events: unix.POLLIN}}}
+	w := &wait{fds: []unix.PollFd{{Fd: int32(b.fd), Events: unix.POLLIN}}, look: pulse}
 	for _, s := range g.sets {
 		if len(s.next) == 0 {
 			continue // it only sends
@@ -32,7 +36,7 @@ func newWait(g *Graph, b *bell, look time.Duration) *wait {
 			fd = waiter.WaitFD()
 		}
 		if fd < 0 {
-			w.look = look
+			w.look = min(look, pulse)
 			continue
 		}
 		w.fds = append(w.fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
@@ -41,18 +45,6 @@ func newWait(g *Graph, b *bell, look time.Duration) *wait {
 		}
 	}
 	return w
-}
-
-// sleep returns when a descriptor is readable, when it is time to look, or on a
-// signal. It does not say which of the first and the last it was.
-func (w *wait) sleep() (expired bool) {
-	var limit *unix.Timespec
-	if w.look > 0 {
-		t := unix.NsecToTimespec(int64(w.look))
-		limit = &t
-	}
-	n, err := unix.Ppoll(w.fds, limit, nil)
-	return n == 0 && err == nil
 }
 
 // rung reports that the bell ended the sleep.
@@ -100,7 +92,7 @@ func (w *worker) sleep(wait *wait) {
 	b.asleep.Store(true)
 	if w.next.Load() == w.cur {
 		begin := b.now()
-		expired := wait.sleep()
+		expired := ppoll(wait.fds, wait.look)
 		end := b.now()
 		w.sleeps.Add(1)
 		w.slept.Add(uint64(end - begin))

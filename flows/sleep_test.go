@@ -38,7 +38,7 @@ func TestSleepingWorkerMakesNoSteps(t *testing.T) {
 	untilAsleep(t, s)
 	before := s.Workers()[0]
 	time.Sleep(20 * time.Millisecond)
-	// The control plane wakes it now and then; each time it finds nothing in two
+	// It wakes now and then to see how long that takes, and finds nothing in two
 	// steps.
 	if after := s.Workers()[0]; after.Steps-before.Steps > 4 {
 		t.Errorf("%d steps in 20 ms of sleep", after.Steps-before.Steps)
@@ -158,7 +158,7 @@ func TestWakeLatencyIsPublished(t *testing.T) {
 	rt := pmdtest.NewRuntime(t, 1024)
 	in, out := relay(rt)
 	s := start(t, sleepy(rt, 1), wire(in, out))
-	eventually(t, "the control plane has woken it", func() bool { return s.Workers()[0].Wake.Total() > 1 })
+	eventually(t, "it has woken up", func() bool { return s.Workers()[0].Wake.Total() > 1 })
 	i := s.Workers()[0]
 	if p50, p99 := i.Wake.Quantile(0.5), i.Wake.Quantile(0.99); p50 == 0 || p99 < p50 {
 		t.Errorf("p50 %v, p99 %v", p50, p99)

@@ -33,7 +33,7 @@ type Config struct {
 	// packets come; 0: never. A worker that makes packets by itself does not.
 	IdleSteps int
 	// Look is how long such a sleep is at most when a queue has no descriptor to
-	// sleep on; 250 µs.
+	// sleep on; 1 ms.
 	Look time.Duration
 
 	// OnFault is told of a panic in the graph, on the worker's goroutine: it
@@ -66,7 +66,7 @@ func (c *Config) complete() error {
 		c.SwapTimeout = time.Second
 	}
 	if c.Look == 0 {
-		c.Look = 250 * time.Microsecond
+		c.Look = time.Millisecond
 	}
 	return nil
 }
@@ -80,9 +80,6 @@ type System struct {
 	ledger  *ledger
 	own     *CounterSet
 	manual  bool // a Stepper: the workers have no goroutines
-
-	quiet   chan struct{} // closed to end ringers
-	ringers sync.WaitGroup
 
 	mu      sync.Mutex // a change at a time
 	graphs  []*Graph   // by worker: what they run, or will when they are woken
@@ -99,9 +96,6 @@ func Start(cfg Config, build Build) (*System, error) {
 		return nil, fmt.Errorf("start: %w", err)
 	}
 	reserveProcs(len(s.workers))
-	if cfg.IdleSteps > 0 {
-		s.ringers.Go(func() { ringRegularly(s.workers, s.quiet) })
-	}
 	for i, w := range s.workers {
 		if err := w.start(cfg.Runtime); err != nil {
 			for _, rest := range s.workers[i:] {
@@ -118,7 +112,7 @@ func newSystem(cfg Config, build Build) (*System, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	s := &System{cfg: cfg, ledger: newLedger(), own: NewCounterSet("flows", len(cfg.CPUs), ownSpecs()), quiet: make(chan struct{})}
+	s := &System{cfg: cfg, ledger: newLedger(), own: NewCounterSet("flows", len(cfg.CPUs), ownSpecs())}
 	for i := range cfg.CPUs {
 		if err := s.addWorker(i); err != nil {
 			s.closeWorkers()
@@ -208,8 +202,6 @@ func (s *System) Stop() error {
 	}
 	s.retire(s.graphs)
 	s.graphs = nil
-	close(s.quiet)
-	s.ringers.Wait()
 	s.closeWorkers()
 	for _, w := range s.workers {
 		w.vec = nil

@@ -110,9 +110,9 @@ type WorkerInfo struct {
 	Sleeps uint64
 	Slept  time.Duration // in all, and
 	Ran    time.Duration // since it was made, sleeps included
-	// Wake is how long after it was due the worker ran again: when the time had
-	// come to look at queues without a descriptor, or when the control plane woke
-	// it, which it does regularly.
+	// Wake is how long after it was due the worker ran again: when a timer had
+	// expired, which limits all sleeps, or when the control plane woke it. For
+	// packets nobody knows: no driver says when one came.
 	Wake Latencies
 }
 

@@ -36,7 +36,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Mode: "l3", Flag: "bridge", SourceMAC: "rewrite",
-		Poll: "adaptive", Look: 250, Burst: 64, Pool: 16384, Memory: 128,
+		Poll: "adaptive", Look: 1000, Burst: 64, Pool: 16384, Memory: 128,
 		Socket: "/run/ipvd.sock", Group: "ipvd", StateDir: "/var/lib/ipvd",
 		LogLevel: "info", LogFormat: "json",
 	}
