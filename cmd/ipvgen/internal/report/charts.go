@@ -68,24 +68,28 @@ func latencyChart(docs []Document) Chart {
 func lossChart(docs []Document) Chart {
 	c := Chart{Title: "Loss by load", Note: "Packets that did not arrive, of all trials; refused ones included.",
 		X: Axis{Label: "Mpps offered"}, Y: Axis{Label: "loss, %"}}
+	add := func(size string, trials []trial.Outcome) {
+		i := slices.IndexFunc(c.Series, func(s Series) bool { return s.Name == size })
+		if i < 0 {
+			i = len(c.Series)
+			c.Series = append(c.Series, Series{Name: size})
+		}
+		for _, t := range trials {
+			c.Series[i].Points = append(c.Series[i].Points, [2]float64{t.OfferedPPS() / 1e6, t.Loss() * 100})
+		}
+	}
 	for _, d := range docs {
 		for _, l := range d.Loss {
-			c.Series = append(c.Series, lossSeries(l.Size, l.Trials))
+			add(l.Size, l.Trials)
 		}
 		for _, t := range d.Throughput {
-			c.Series = append(c.Series, lossSeries(t.Size+" (throughput)", t.Throughput.Trials))
+			add(t.Size, t.Throughput.Trials)
 		}
 	}
-	return c
-}
-
-func lossSeries(name string, trials []trial.Outcome) Series {
-	s := Series{Name: name}
-	for _, t := range trials {
-		s.Points = append(s.Points, [2]float64{t.OfferedPPS() / 1e6, t.Loss() * 100})
+	for _, s := range c.Series {
+		slices.SortFunc(s.Points, func(a, b [2]float64) int { return cmp.Compare(a[0], b[0]) })
 	}
-	slices.SortFunc(s.Points, func(a, b [2]float64) int { return cmp.Compare(a[0], b[0]) })
-	return s
+	return c
 }
 
 // nines places a percentile so that each further nine takes the same room.

@@ -106,8 +106,13 @@ func (c Chart) bars(b *strings.Builder, y scale) {
 		if bar.Max > 0 && y.at(bar.Max) >= top-1 {
 			fmt.Fprintf(b, `<line class="max" x1="%.1f" x2="%.1f" y1="%.1f" y2="%.1f"/>`, x-4, x+w+4, y.at(bar.Max), y.at(bar.Max))
 		}
-		fmt.Fprintf(b, `<text class="x" x="%.1f" y="%.1f">%s</text><text class="x" x="%.1f" y="%d">%s</text>`,
-			x+w/2, y.at(bar.Value)-5, number(roundTo(bar.Value)), x+w/2, chartH-below+18, html.EscapeString(bar.Label))
+		// Inside its bar the value is clear of the mark above.
+		at, class := y.at(bar.Value)+18, "in"
+		if y.at(0)-y.at(bar.Value) < 28 {
+			at, class = y.at(bar.Value)-6, "x"
+		}
+		fmt.Fprintf(b, `<text class="%s" x="%.1f" y="%.1f">%s</text><text class="x" x="%.1f" y="%d">%s</text>`,
+			class, x+w/2, at, number(roundTo(bar.Value)), x+w/2, chartH-below+18, html.EscapeString(bar.Label))
 	}
 }
 

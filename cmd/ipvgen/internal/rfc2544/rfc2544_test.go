@@ -97,6 +97,23 @@ func TestSenderThatLostItsCPUOnceIsNotTheLimit(t *testing.T) {
 	}
 }
 
+// TestBusyMachineIsNotTakenForASlowGenerator loses the sender's CPU in all
+// trials below 3 Mpps, after it has shown that it can offer 14.88.
+func TestBusyMachineIsNotTakenForASlowGenerator(t *testing.T) {
+	d := &device{pps: 2.5e6}
+	busy := func(ctx context.Context, l trial.Load) (trial.Outcome, error) {
+		d.generator = 0
+		if l.PPS < 3e6 {
+			d.generator = l.PPS * 0.9
+		}
+		return d.try(ctx, l)
+	}
+	got, err := FindThroughput(t.Context(), busy, search())
+	if err != nil || got.Limited || got.PPS > 2.5e6 || got.PPS < 1e6 || len(got.Trials) > 40 {
+		t.Errorf("%v pps, limited %v, %d trials (%v); want up to 2.5e6 and no word of the generator", got.PPS, got.Limited, len(got.Trials), err)
+	}
+}
+
 func TestToleranceLetsSomeLossPass(t *testing.T) {
 	s := search()
 	s.Tolerance = 0.1

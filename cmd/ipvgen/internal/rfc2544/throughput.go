@@ -39,22 +39,35 @@ const (
 func FindThroughput(ctx context.Context, try Trial, s Search) (Throughput, error) {
 	var t Throughput
 	low, high, rate := 0.0, s.Max, s.Max
+	able := 0.0 // the most that the generator has offered
 	for high-low > s.Resolution*s.Max || len(t.Trials) == 0 {
 		o, short, err := t.offer(ctx, try, rate, s)
 		if err != nil {
 			return t, fmt.Errorf("throughput at %.0f pps: %w", rate, err)
 		}
+		able = max(able, o.OfferedPPS())
 		switch {
-		case passed(o, s.Tolerance):
+		case !passed(o, s.Tolerance):
+			high = rate
+			if short {
+				high = min(rate, max(low, o.OfferedPPS()))
+			}
+		case !short:
 			low = rate
-			t.PPS, t.Best, t.Limited = o.OfferedPPS(), o, short
-			if short || low == s.Max {
+			t.PPS, t.Best = o.OfferedPPS(), o
+		default:
+			// Nothing is known of the rate asked for, only of the one offered.
+			high = rate
+			if o.OfferedPPS() > low {
+				low = o.OfferedPPS()
+				t.PPS, t.Best = low, o
+			}
+			if t.Limited = able < rate*(1-slack); t.Limited {
 				return t, nil
 			}
-		case short:
-			high = min(rate, max(low, o.OfferedPPS()))
-		default:
-			high = rate
+		}
+		if low == s.Max {
+			break
 		}
 		rate = (low + high) / 2
 	}
