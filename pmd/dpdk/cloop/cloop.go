@@ -11,6 +11,8 @@ package cloop
 */
 import "C"
 
+import "time"
+
 // MaxBurst is the longest burst of the loops.
 const MaxBurst = C.CLOOP_BURST
 
@@ -30,6 +32,12 @@ func Replicate(from, to, queues, burst int, packets uint64) uint64 {
 // empty, and gives the packets that it freed.
 func Poll(port, queues, burst int, turns uint64) uint64 {
 	return uint64(C.cloop_poll(C.uint16_t(port), C.uint16_t(queues), clamp(burst), C.uint64_t(turns)))
+}
+
+// Gaps moves packets from queue 0 of one port to queue 0 of another for a while
+// and gives how often more than gap passed between two polls.
+func Gaps(from, to, burst int, during, gap time.Duration) uint64 {
+	return uint64(C.cloop_gaps(C.uint16_t(from), C.uint16_t(to), clamp(burst), C.uint64_t(during), C.uint64_t(gap)))
 }
 
 func clamp(burst int) C.uint16_t { return C.uint16_t(max(1, min(burst, MaxBurst))) }

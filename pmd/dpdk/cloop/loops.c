@@ -1,6 +1,7 @@
 /* The loops themselves. Each ends after so many packets, or after a million
  * empty polls in a row. */
 #include <string.h>
+#include <time.h>
 
 #include <rte_byteorder.h>
 #include <rte_ethdev.h>
@@ -197,4 +198,30 @@ cloop_poll(uint16_t port, uint16_t queues, uint16_t burst, uint64_t turns)
 		}
 	}
 	return got;
+}
+
+static uint64_t
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+/* Forwards for ns and counts how often more than gap_ns pass between two polls. */
+uint64_t
+cloop_gaps(uint16_t from, uint16_t to, uint16_t burst, uint64_t ns, uint64_t gap_ns)
+{
+	uint64_t begin = now(), last = begin, gaps = 0;
+
+	while (last - begin < ns) {
+		uint64_t t;
+
+		cloop_forward(from, to, burst, 1);
+		t = now();
+		gaps += t - last > gap_ns;
+		last = t;
+	}
+	return gaps;
 }
