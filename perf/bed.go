@@ -32,6 +32,7 @@ type bed struct {
 	cfg    bedConfig
 	rt     *dpdk.Runtime
 	pool   *dpdk.Pool
+	file   string     // what source reads
 	source *dpdk.Port // net_pcap: a file read once, copied into fresh mbufs
 	sink   *dpdk.Port // net_null: for slaves
 	rest   *dpdk.Port // net_null: queue 0 for the host, queue 1 for the wire
@@ -54,13 +55,13 @@ func (b *bench) newBed(cfg bedConfig) (t *bed, err error) {
 	if t.pool, err = b.rt.NewPool(dpdk.PoolConfig{Name: "bed", Size: size, Cache: 2 * cfg.burst, Socket: -1}); err != nil {
 		return t, err
 	}
-	path := filepath.Join(b.dir, fmt.Sprintf("%d.pcap", b.beds))
-	if err := traffic.WriteFile(path, cfg.frames); err != nil {
+	t.file = filepath.Join(b.dir, fmt.Sprintf("%d.pcap", b.beds))
+	if err := traffic.WriteFile(t.file, cfg.frames); err != nil {
 		return t, err
 	}
 	devargs := fmt.Sprintf("net_pcap%d,infinite_rx=1", b.beds)
 	for range cfg.copies {
-		devargs += ",rx_pcap=" + path
+		devargs += ",rx_pcap=" + t.file
 	}
 	if t.source, err = b.rt.Attach(devargs, dpdk.PortOptions{Pool: t.pool, RxQueues: cfg.copies, TxQueues: cfg.copies}); err != nil {
 		return t, err

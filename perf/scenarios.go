@@ -13,14 +13,18 @@ func scenarios() []scenario {
 		{"ingress", ingressBursts},
 		{"ingress/slaves", ingressManySlaves},
 		{"ingress/tables", ingressTables},
+		{"ingress/macswap", ingressMacswap},
 		{"ingress/churn", ingressChurn},
 		{"table/change", tableChange},
 		{"table/colliding", tableColliding},
 		{"egress", egressL2},
 		{"replicate", replicate64},
 		{"poll/empty", pollEmpty},
+		{"workers/2", twoWorkers},
 		{"gc/allocs", gcAllocs},
 		{"gc/pressure", gcPressure},
+		{"worker/registered", workerRegistered},
+		{"gaps/100us", gaps},
 		{"unmeasured", unmeasured},
 	}
 }
