@@ -1,0 +1,135 @@
+// Package compare says where ipvd answered otherwise than the kernel's driver,
+// and which listed difference explains it.
+//
+// What a step gave becomes a set of entries: frames that came in at the wire and
+// at slaves, frames that reached the host's stack, frames that slaves' stacks
+// sent, datagrams at sockets, the sending call's error and a command's status.
+// IPv4 ids and IPv6 flow labels, which stacks draw at random, do not count.
+package compare
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"ipvd/cmd/ipvconform/scenario"
+	"ipvd/flows/wire"
+)
+
+// Kind is what an entry is.
+type Kind string
+
+// The kinds.
+const (
+	Arrived Kind = "arrived" // at a tap of the wire or a slave
+	Reached Kind = "reached" // the host's protocol handlers
+	Sent    Kind = "sent"    // by a slave's stack
+	Socket  Kind = "socket"
+	Failed  Kind = "failed" // the sending call
+	Status  Kind = "status" // of a command
+)
+
+// Entry is one thing that a step gave.
+type Entry struct {
+	Kind  Kind
+	Port  string
+	Frame wire.Ethernet     // of Arrived, Reached and Sent
+	TCI   int               // of a tag that was taken off, -1: none
+	Data  scenario.Delivery // of Socket
+	Text  string            // of Failed and Status
+}
+
+// String is the same for equal entries.
+func (e Entry) String() string {
+	switch e.Kind {
+	case Socket:
+		return fmt.Sprintf("%s socket %s:%d > %s ttl %d, %d bytes %q", e.Port, e.Data.Src, e.Data.SPort, e.Data.Dst, e.Data.TTL, e.Data.Len, e.Data.Data)
+	case Failed, Status:
+		return fmt.Sprintf("%s %s: %s", e.Port, e.Kind, e.Text)
+	}
+	return fmt.Sprintf("%s %s tag %d %x", e.Port, e.Kind, e.TCI, []byte(e.Frame))
+}
+
+// entries are what a step gave in a mode.
+func entries(o scenario.Outcome, mode string) (all []Entry) {
+	for _, f := range o.Seen {
+		switch {
+		case f.Port == scenario.Host || len(f.Hex) < wire.EthernetLen:
+		case f.Dir == scenario.In:
+			all = append(all, frameEntry(Arrived, f))
+		case f.Port != o.At: // what the step itself sent is no answer
+			e := frameEntry(Sent, f)
+			if mode != "l2" {
+				// The tap of a slave shares the frame's memory with the host,
+				// which writes the MAC addresses of the next hop into it.
+				e.Frame.SetDst(wire.MAC{})
+				e.Frame.SetSrc(wire.MAC{})
+			}
+			all = append(all, e)
+		}
+	}
+	for _, f := range o.Got {
+		if f.Port == scenario.Host && len(f.Hex) >= wire.EthernetLen {
+			all = append(all, frameEntry(Reached, f))
+		}
+	}
+	for _, d := range o.UDP {
+		all = append(all, Entry{Kind: Socket, Port: d.Port, Data: d})
+	}
+	if o.Error != "" {
+		all = append(all, Entry{Kind: Failed, Port: o.At, Text: o.Error})
+	}
+	if o.RC != nil {
+		all = append(all, Entry{Kind: Status, Port: o.At, Text: fmt.Sprint(*o.RC)})
+	}
+	return all
+}
+
+func frameEntry(k Kind, f scenario.Frame) Entry {
+	e := Entry{Kind: k, Port: f.Port, Frame: steady(f.Hex), TCI: -1}
+	if f.TCI != nil {
+		e.TCI = int(*f.TCI)
+	}
+	return e
+}
+
+// steady is a copy of a frame without what is drawn at random, and with its UDP
+// checksum complete, which a stack may leave to its NIC.
+func steady(frame []byte) wire.Ethernet {
+	e := wire.Ethernet(bytes.Clone(frame))
+	var pseudo uint64
+	var upper []byte
+	switch e.Type() {
+	case wire.TypeIPv4:
+		p, ok := wire.ParseIPv4(e.Payload(), len(frame)-wire.EthernetLen)
+		if !ok {
+			return e
+		}
+		if wire.Fold(wire.Sum(p[:p.HeaderLen()], 0)) == 0xffff { // a wrong checksum stays
+			old := p.ID()
+			p[4], p[5] = 0, 0
+			binary.BigEndian.PutUint16(p[10:], wire.Update(p.Sum(), old, 0))
+		}
+		if p.Proto() != wire.ProtoUDP || p.Fragment() {
+			return e
+		}
+		upper = p.Payload()
+		pseudo = wire.PseudoSum4(p, wire.ProtoUDP, len(upper))
+	case wire.TypeIPv6:
+		p, ok := wire.ParseIPv6(e.Payload())
+		if !ok {
+			return e
+		}
+		p[1], p[2], p[3] = p[1]&0xf0, 0, 0
+		if p.Next() != wire.ProtoUDP {
+			return e
+		}
+		upper = p.Payload()
+		pseudo = wire.PseudoSum6(p, wire.ProtoUDP, len(upper))
+	}
+	if u, ok := wire.ParseUDP(upper); ok && u.Sum() == wire.Fold(pseudo) {
+		upper[6], upper[7] = 0, 0
+		binary.BigEndian.PutUint16(upper[6:], ^wire.Fold(wire.Sum(upper, pseudo)))
+	}
+	return e
+}

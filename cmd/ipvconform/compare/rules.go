@@ -1,0 +1,263 @@
+package compare
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"ipvd/cmd/ipvconform/frame"
+	"ipvd/cmd/ipvconform/scenario"
+	"ipvd/flows/wire"
+)
+
+// situation is where an entry was found.
+type situation struct {
+	scenario *scenario.Scenario
+	step     scenario.Step
+	mode     string
+}
+
+// rule is a listed difference, by its id in ipvlan.Differences, and the entries
+// that it explains.
+type rule struct {
+	id       string
+	explains func(s situation, side Side, e Entry) bool
+}
+
+// rules are tried in this order.
+func rules() []rule {
+	return []rule{
+		{"send-error", sendError},
+		{"multicast-filter", multicastFilter},
+		{"foreign-mac", foreignMAC},
+		{"tagged", tagged},
+		{"priority-tag", priorityTag},
+		{"link-local", linkLocal},
+		{"l3s-host-reach", l3sHostReach},
+		{"l3s-vepa", l3sVEPA},
+		{"l3s-tap", l3sTap},
+		{"l3s-group-mac", l3sGroupMAC},
+		{"l3s-route", l3sRoute},
+		{"l3s-ttl", l3sTTL},
+		{"hop-limit", hopLimit},
+	}
+}
+
+// explain gives the id of the difference that explains an entry.
+func (s situation) explain(side Side, e Entry) string {
+	for _, r := range rules() {
+		if r.explains(s, side, e) {
+			return r.id
+		}
+	}
+	return ""
+}
+
+// IDs are the ids of all differences that rules know.
+func IDs() (ids []string) {
+	for _, r := range rules() {
+		ids = append(ids, r.id)
+	}
+	return ids
+}
+
+func isSlave(port string) bool { return port != scenario.Wire && port != scenario.Host }
+
+// stimulus is the frame that the step sent, if it is one.
+func (s situation) stimulus() wire.Ethernet {
+	if len(s.step.Hex) == 0 || len(s.step.Hex[0]) < wire.EthernetLen {
+		return nil
+	}
+	return wire.Ethernet(s.step.Hex[0])
+}
+
+// master is the master's MAC.
+func (s situation) master() (m wire.MAC) {
+	if a, err := net.ParseMAC(s.scenario.Master.MAC); err == nil && len(a) == len(m) {
+		copy(m[:], a)
+	}
+	return m
+}
+
+func sendError(_ situation, side Side, e Entry) bool {
+	return side == Kernel && e.Kind == Failed && e.Text == "No buffer space available"
+}
+
+func multicastFilter(s situation, _ Side, e Entry) bool {
+	return s.mode == "l2" && e.Kind == Arrived && isSlave(e.Port) && e.Frame.Group() &&
+		e.Frame.Dst() != wire.Broadcast() && !s.member(e.Port, e.Frame.Dst())
+}
+
+// member reports that a slave listens to a group.
+func (s situation) member(port string, group wire.MAC) bool {
+	groups := []string{"224.0.0.1", "ff02::1"}
+	for _, slave := range s.scenario.Slaves {
+		if slave.Name != port {
+			continue
+		}
+		groups = append(groups, slave.Join...)
+		for _, a := range slave.Addrs {
+			if p, err := netip.ParsePrefix(a); err == nil && p.Addr().Is6() {
+				groups = append(groups, frame.SolicitedNode(p.Addr().String()))
+			}
+		}
+	}
+	return slices.ContainsFunc(groups, func(g string) bool { return frame.GroupMAC(g) == net.HardwareAddr(group[:]).String() })
+}
+
+func foreignMAC(s situation, side Side, e Entry) bool {
+	f := s.stimulus()
+	return f != nil && s.step.At == scenario.Wire && s.mode != "l3s" && side == Kernel && !f.Group() && f.Dst() != s.master() &&
+		(e.Kind == Arrived && isSlave(e.Port) || e.Kind == Reached)
+}
+
+// vlan is the id of the stimulus' VLAN.
+func (s situation) vlan() (id uint16, ok bool) {
+	f := s.stimulus()
+	if f == nil || f.Type() != wire.TypeVLAN {
+		return 0, false
+	}
+	v, ok := wire.ParseVLAN(f)
+	return v.ID(), ok
+}
+
+func tagged(s situation, side Side, e Entry) bool {
+	id, ok := s.vlan()
+	return ok && id != 0 && s.mode != "l3s" && (side == Kernel && e.Kind == Arrived && isSlave(e.Port) && e.TCI&0xfff == int(id) ||
+		side == Ours && e.Kind == Reached)
+}
+
+func priorityTag(s situation, side Side, e Entry) bool {
+	id, ok := s.vlan()
+	if !ok || id != 0 || s.mode == "l3s" || e.Kind != Arrived || !isSlave(e.Port) {
+		return false
+	}
+	same := bytes.Equal(e.Frame.Payload(), untagged(s.stimulus()).Payload())
+	return same && (side == Kernel && e.TCI >= 0 || side == Ours && e.TCI < 0)
+}
+
+// untagged is a frame as entries show it, without its tag.
+func untagged(f wire.Ethernet) wire.Ethernet {
+	if _, ok := wire.ParseVLAN(f); !ok || f.Type() != wire.TypeVLAN {
+		return steady(f)
+	}
+	return steady(append(bytes.Clone(f[:12]), f[12+wire.VLANLen:]...))
+}
+
+// linkLocal: what a stack sends to a group of its link comes from a link-local
+// address if there is one.
+func linkLocal(s situation, side Side, e Entry) bool {
+	if s.scenario.LinkLocal || s.step.UDP == nil || !strings.HasPrefix(s.step.UDP.Dst, "ff02:") {
+		return false
+	}
+	var src netip.Addr
+	switch e.Kind {
+	case Socket:
+		src, _ = netip.ParseAddr(e.Data.Src)
+	case Arrived:
+		if p, ok := wire.ParseIPv6(e.Frame.Payload()); ok && e.Frame.Type() == wire.TypeIPv6 {
+			src, _ = netip.AddrFromSlice(p[8:24])
+		}
+	}
+	return src.Is6() && src.IsLinkLocalUnicast() == (side == Ours)
+}
+
+// l3sHostReach: the host reaches slaves by its routes, and so it asks nobody.
+func l3sHostReach(s situation, side Side, e Entry) bool {
+	if s.mode != "l3s" || s.step.At != scenario.Host {
+		return false
+	}
+	if side == Ours {
+		return isSlave(e.Port) && (e.Kind == Arrived || e.Kind == Socket)
+	}
+	return e.Kind == Arrived && e.Port == scenario.Wire && asks(e.Frame)
+}
+
+// asks reports an ARP request or a neighbour solicitation.
+func asks(f wire.Ethernet) bool {
+	switch f.Type() {
+	case wire.TypeARP:
+		a, ok := wire.ParseARP(f.Payload())
+		return ok && a.Op() == wire.ARPRequest
+	case wire.TypeIPv6:
+		p, ok := wire.ParseIPv6(f.Payload())
+		return ok && p.Next() == wire.ProtoICMPv6 && len(p) > wire.IPv6Len && p[wire.IPv6Len] == wire.NDNeighborSolicit
+	}
+	return false
+}
+
+// l3sVEPA: the host routes between slaves, where the kernel's asks on the wire.
+func l3sVEPA(s situation, side Side, e Entry) bool {
+	if s.mode != "l3s" || s.scenario.FlagWord() != "vepa" || !isSlave(s.step.At) {
+		return false
+	}
+	if side == Ours {
+		return isSlave(e.Port) && (e.Kind == Arrived || e.Kind == Socket)
+	}
+	return e.Kind == Arrived && e.Port == scenario.Wire && asks(e.Frame)
+}
+
+// l3sTap: the slave's tap shows what the host routed to it, without padding.
+func l3sTap(s situation, side Side, e Entry) bool {
+	return s.mode == "l3s" && s.step.At == scenario.Wire && side == Ours && e.Kind == Arrived && isSlave(e.Port) &&
+		slices.ContainsFunc(s.step.Hex, func(h scenario.Hex) bool {
+			return bytes.HasPrefix(untagged(wire.Ethernet(h)).Payload(), e.Frame.Payload())
+		})
+}
+
+// l3sGroupMAC: a host routes no packet that came in a group frame.
+func l3sGroupMAC(s situation, side Side, e Entry) bool {
+	f := s.stimulus()
+	return s.mode == "l3s" && f != nil && f.Group() && side == Kernel && e.Kind == Socket && isSlave(e.Port)
+}
+
+// l3sRoute: the host routes as a router does: what is not its own it sends on,
+// with a redirect, and what it has no route for it refuses.
+func l3sRoute(s situation, side Side, e Entry) bool {
+	switch {
+	case s.mode != "l3s" || s.step.At == scenario.Host:
+		return false
+	case e.Kind == Socket:
+		return side == Ours && e.Port == scenario.Host && strings.HasSuffix(e.Data.Dst, ".255")
+	case e.Kind == Arrived:
+		return asks(e.Frame) && e.Port == scenario.Wire || side == Ours && fromRouter(e.Frame)
+	}
+	return false
+}
+
+// fromRouter reports an ICMP error or redirect.
+func fromRouter(f wire.Ethernet) bool {
+	p, ok := wire.ParseIPv4(f.Payload(), len(f)-wire.EthernetLen)
+	if !ok || f.Type() != wire.TypeIPv4 || p.Proto() != wire.ProtoICMP {
+		return false
+	}
+	m, ok := wire.ParseICMP(p.Payload())
+	return ok && (m.Type() == 3 || m.Type() == 5)
+}
+
+// l3sTTL: a packet for the host itself arrives with one more, since the TTL is
+// raised for a router to lower; and a router drops what comes with a TTL of 1.
+func l3sTTL(s situation, side Side, e Entry) bool {
+	if s.mode != "l3s" {
+		return false
+	}
+	if isSlave(s.step.At) {
+		return e.Kind == Socket && e.Port == scenario.Host
+	}
+	f := s.stimulus()
+	if f == nil {
+		return false
+	}
+	p, ok := wire.ParseIPv4(f.Payload(), len(f)-wire.EthernetLen)
+	return ok && f.Type() == wire.TypeIPv4 && p.TTL() <= 1 && side == Kernel
+}
+
+func hopLimit(s situation, _ Side, e Entry) bool {
+	if s.mode != "l3s" || e.Kind != Arrived || e.Port != scenario.Wire || e.Frame.Type() != wire.TypeIPv6 {
+		return false
+	}
+	p, ok := wire.ParseIPv6(e.Frame.Payload())
+	return ok && p.HopLimit() >= 254
+}

@@ -1,0 +1,147 @@
+// Package subject puts ipvd in the place of the kernel's driver: a daemon that
+// takes the scenario's eth0 over, and its client for what a scenario asks of
+// ip(8).
+package subject
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ipvd/cmd/ipvconform/lab"
+	"ipvd/cmd/ipvconform/scenario"
+)
+
+// Limits of waiting for the daemon.
+const (
+	startLimit = 30 * time.Second
+	stopLimit  = 10 * time.Second
+	pause      = 20 * time.Millisecond // between two questions
+)
+
+// Config says how the daemon is started.
+type Config struct {
+	Bin   string   // folder of ipvd and ipvctl
+	Flags []string // of the daemon, beside those that this package needs
+}
+
+// Driver is a lab.Driver. Each runs one scenario.
+type Driver struct {
+	config Config
+	dir    string // of the daemon's socket and state
+	log    bytes.Buffer
+	cmd    *exec.Cmd
+	exited chan error
+}
+
+var _ lab.Driver = (*Driver)(nil)
+
+// New makes a driver.
+func New(c Config) *Driver { return &Driver{config: c} }
+
+// Start starts the daemon in the host's namespace and waits until it answers.
+func (d *Driver) Start(l *lab.Lab) (err error) {
+	if d.dir, err = os.MkdirTemp("", "ipvconform-"); err != nil {
+		return err
+	}
+	args := append([]string{"netns", "exec", l.Namespace(scenario.Host), filepath.Join(d.config.Bin, "ipvd"), "--master", lab.Master,
+		"--mode", l.Scenario.Mode, "--flag", l.Scenario.FlagWord(), "--socket", d.socket(), "--state-dir", filepath.Join(d.dir, "state"),
+		"--group", "root", "--pool", "8192", "--ephemeral"}, d.config.Flags...)
+	d.cmd = exec.Command("ip", args...)
+	d.cmd.Stderr = &d.log
+	d.cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	if err := d.cmd.Start(); err != nil {
+		return fmt.Errorf("start ipvd: %w", err)
+	}
+	d.exited = make(chan error, 1)
+	go func() { d.exited <- d.cmd.Wait() }()
+	for end := time.Now().Add(startLimit); ; time.Sleep(pause) {
+		_, err := d.control(l, "link", "show")
+		if err == nil {
+			return nil
+		}
+		select {
+		case err := <-d.exited:
+			d.exited <- err
+			return fmt.Errorf("ipvd ended: %w: %s", err, d.log.Bytes())
+		default:
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("ipvd does not answer within %v: %w", startLimit, err)
+		}
+	}
+}
+
+func (d *Driver) socket() string { return filepath.Join(d.dir, "s") }
+
+// control runs the client in the host's namespace.
+func (d *Driver) control(l *lab.Lab, args ...string) (string, error) {
+	words := append([]string{"netns", "exec", l.Namespace(scenario.Host), filepath.Join(d.config.Bin, "ipvctl"), "--socket", d.socket()}, args...)
+	out, err := exec.Command("ip", words...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("ipvctl %s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	return string(out), nil
+}
+
+// AddSlave makes the link in the host's namespace and moves it, as with the
+// kernel's driver.
+func (d *Driver) AddSlave(l *lab.Lab, s scenario.Slave) error {
+	if _, err := d.control(l, "link", "add", "link", lab.Master, "name", s.Name, "type", "ipvlan",
+		"mode", l.Scenario.Mode, l.Scenario.FlagWord()); err != nil {
+		return err
+	}
+	return l.IP(scenario.Host, fmt.Sprintf("link set dev %s netns %s", s.Name, l.Namespace(s.Name)))
+}
+
+// Command gives what concerns ipvlan links to the client.
+func (d *Driver) Command(l *lab.Lab, _, cmd string) string {
+	words := strings.Fields(cmd)
+	if len(words) < 3 || words[0] != "ip" || words[1] != "link" || !ofOurs(l, words[2:]) {
+		return cmd
+	}
+	return filepath.Join(d.config.Bin, "ipvctl") + " --socket " + d.socket() + strings.TrimPrefix(cmd, "ip")
+}
+
+// ofOurs reports what follows `ip link` and only the driver can do: make and
+// change ipvlan links, and remove slaves.
+func ofOurs(l *lab.Lab, words []string) bool {
+	switch words[0] {
+	case "add", "set":
+		return strings.Contains(strings.Join(words, " "), " type ipvlan")
+	case "del", "delete":
+		name := words[len(words)-1]
+		for _, s := range l.Scenario.Slaves {
+			if s.Name == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Close ends the daemon.
+func (d *Driver) Close() error {
+	defer os.RemoveAll(d.dir)
+	if d.exited == nil {
+		return nil
+	}
+	_ = d.cmd.Process.Signal(unix.SIGTERM)
+	select {
+	case err := <-d.exited:
+		if err != nil {
+			return fmt.Errorf("ipvd ended with %w: %s", err, d.log.Bytes())
+		}
+		return nil
+	case <-time.After(stopLimit):
+		_ = d.cmd.Process.Kill()
+		return errors.Join(fmt.Errorf("ipvd does not end within %v", stopLimit), <-d.exited)
+	}
+}
