@@ -1,5 +1,5 @@
 -- Scenarios of the README of this folder for Pktgen-DPDK: port 0 sends, port 1
--- counts. MAC, SCENARIO, RATE (percent of the line) and SECONDS_ come from the
+-- counts. MAC, SCENARIO, RATE (percent of the line) and DURATION come from the
 -- environment.
 package.path = package.path .. ";?.lua;test/?.lua;app/?.lua;"
 require "Pktgen"
@@ -8,7 +8,7 @@ local tx, rx = "0", "1"
 local mac = os.getenv("MAC") or "02:00:00:00:00:01"
 local scenario = os.getenv("SCENARIO") or "one"
 local rate = tonumber(os.getenv("RATE") or "100")
-local seconds = tonumber(os.getenv("SECONDS_") or "60")
+local seconds = tonumber(os.getenv("DURATION") or "60")
 
 local source = "198.18.0.1"
 local first, last = "10.0.0.1", "10.0.3.254"

@@ -1,7 +1,7 @@
 """Stateless TRex profile with the scenarios of the README of this folder.
 
-Tunables: scenario (one, many, imix, broadcast), mac (of ipvd's master), latency
-(1 adds a stream of 1000 packets a second with TRex's stamps).
+Tunables: --scenario (one, many, imix, broadcast), --mac (of ipvd's master),
+--latency (1 adds a stream of 1000 packets a second with TRex's stamps).
 """
 import argparse
 
@@ -50,12 +50,12 @@ class Scenario:
             return [stream(udp(mac, 64), 9), stream(pad(request, 64), 1)]
         raise ValueError("scenario %r: want one, many, imix or broadcast" % name)
 
-    def get_streams(self, tunables=(), **kwargs):
+    def get_streams(self, direction, tunables, **kwargs):
         parser = argparse.ArgumentParser(description=__doc__)
         parser.add_argument("--scenario", default="one")
         parser.add_argument("--mac", default="02:00:00:00:00:01")
         parser.add_argument("--latency", type=int, default=0)
-        args = parser.parse_args(list(tunables))
+        args = parser.parse_args(tunables)
         streams = self.streams(args.scenario, args.mac)
         if args.latency:
             streams.append(STLStream(
