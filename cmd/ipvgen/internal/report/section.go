@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"ipvd/cmd/ipvgen/internal/track"
@@ -55,7 +56,7 @@ func (d Document) throughput() Section {
 			limit = "no rate passed"
 		case t.Limited:
 			limit = "generator"
-		case t.PPS >= t.LinePPS*0.99:
+		case math.Abs(t.PPS/t.LinePPS-1) < 0.01:
 			limit = "line"
 		}
 		s.Rows = append(s.Rows, []string{t.Size, mpps(t.PPS), gbit(t.PPS, t.Best), percent(t.PPS / t.LinePPS), fmt.Sprint(len(t.Trials)), limit})
