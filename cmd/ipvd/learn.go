@@ -199,7 +199,7 @@ func (m *master) watchHost() {
 
 // watchWire follows a kernel interface that is a wire.
 func (m *master) watchWire(rec store.Wire) {
-	m.d.watchLink(m.name+" wire", monitor.Fixed{NS: rec.Netns, Index: rec.Index}, false, func(e monitor.Event) {
+	m.d.watchLink(m.name+" wire", monitor.Fixed{NS: rec.Netns, Index: m.taken.Index()}, false, func(e monitor.Event) {
 		switch e.Kind {
 		case monitor.Sync, monitor.Link:
 			on := e.Link.Flags&unix.IFF_LOWER_UP != 0
