@@ -17,8 +17,11 @@ type progress struct {
 	out   io.Writer // nil: nobody looks
 	what  string    // the test that is run
 	bar   *progressbar.ProgressBar
-	began time.Time
+	shown time.Duration // when the bar was last moved, in its trial
 }
+
+// refresh is how often the bar moves.
+const refresh = 250 * time.Millisecond
 
 // newProgress shows on f when that is a terminal.
 func newProgress(f *os.File, what string) *progress {
@@ -34,6 +37,7 @@ func (p *progress) begin(size string, l trial.Load) {
 	if p.out == nil {
 		return
 	}
+	p.shown = 0
 	total := int64(l.Duration / time.Millisecond)
 	if total == 0 {
 		total = int64(l.Count)
@@ -48,9 +52,10 @@ func (p *progress) begin(size string, l trial.Load) {
 
 // show moves the bar.
 func (p *progress) show(l trial.Load, now trial.Progress) {
-	if p.bar == nil {
+	if p.bar == nil || now.Elapsed-p.shown < refresh {
 		return
 	}
+	p.shown = now.Elapsed
 	p.bar.Describe(fmt.Sprintf("%s: %d sent, %d received", p.what, now.Sent, now.Received))
 	at := now.Elapsed.Milliseconds()
 	if l.Duration == 0 && l.Count > 0 {

@@ -75,4 +75,9 @@ func roundStep(v float64) float64 {
 }
 
 // number writes v without the noise of floating point.
-func number(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+func number(v float64) string {
+	if math.Abs(v) >= 1e5 && math.Abs(v) < 1e15 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
+}

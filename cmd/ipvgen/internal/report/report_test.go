@@ -180,8 +180,8 @@ func TestAxesEndAboveTheirDataAtRoundNumbers(t *testing.T) {
 			t.Errorf("up to %v: the axis ends at %v, ticks %v; want %v", high, s.high, ticks, want)
 		}
 	}
-	s, ticks := Axis{Log: true}.fit(20, 3000, 0, 300)
-	if len(ticks) != 4 || ticks[0].Text != "10" || ticks[3].Text != "10000" || s.at(100) != 100 {
+	s, ticks := Axis{Log: true}.fit(20, 300000, 0, 500)
+	if len(ticks) != 6 || ticks[0].Text != "10" || ticks[5].Text != "1000000" || s.at(100) != 100 {
 		t.Errorf("logarithmic ticks %v, 100 stands at %v", ticks, s.at(100))
 	}
 }
