@@ -227,14 +227,20 @@ func l3sRoute(s situation, side Side, e Entry) bool {
 	return false
 }
 
-// fromRouter reports an ICMP error or redirect.
-func fromRouter(f wire.Ethernet) bool {
+// fromRouter reports that a destination is unreachable, or a redirect.
+func fromRouter(f wire.Ethernet) bool { return icmpError(f, 3) || icmpError(f, 5) }
+
+// icmpError reports an ICMP message of this type.
+func icmpError(f wire.Ethernet, typ uint8) bool {
+	if len(f) < wire.EthernetLen || f.Type() != wire.TypeIPv4 {
+		return false
+	}
 	p, ok := wire.ParseIPv4(f.Payload(), len(f)-wire.EthernetLen)
-	if !ok || f.Type() != wire.TypeIPv4 || p.Proto() != wire.ProtoICMP {
+	if !ok || p.Proto() != wire.ProtoICMP {
 		return false
 	}
 	m, ok := wire.ParseICMP(p.Payload())
-	return ok && (m.Type() == 3 || m.Type() == 5)
+	return ok && m.Type() == typ
 }
 
 // l3sTTL: a packet for the host itself arrives with one more, since the TTL is
@@ -251,7 +257,7 @@ func l3sTTL(s situation, side Side, e Entry) bool {
 		return false
 	}
 	p, ok := wire.ParseIPv4(f.Payload(), len(f)-wire.EthernetLen)
-	return ok && f.Type() == wire.TypeIPv4 && p.TTL() <= 1 && side == Kernel
+	return ok && f.Type() == wire.TypeIPv4 && p.TTL() <= 1 && (side == Kernel || icmpError(e.Frame, 11))
 }
 
 func hopLimit(s situation, _ Side, e Entry) bool {
