@@ -53,13 +53,14 @@ type replay struct {
 	// routed are the IP packets that slaves handed to the host's routing, as
 	// the host sends them on.
 	routed [][]byte
+	faults []string
 }
 
 // run feeds what entered the kernel's driver to the graph, each frame at its
 // port, and collects what comes out.
 func (r *replay) run() {
 	r.want, r.got = frameBag{}, frameBag{}
-	r.routed = nil
+	r.routed, r.faults = nil, nil
 	for _, f := range r.step.Seen {
 		if f.Dir == "out" && f.Port != hostPort {
 			r.feed(labPort(f.Port), f.Hex)
@@ -139,6 +140,9 @@ func (r *replay) feed(at string, frame []byte) {
 	_, sent := r.l.send(at, frame)
 	for port, frames := range sent {
 		for _, f := range frames {
+			if (port == "PUNT" || port == "RETURN") && wire.Ethernet(frame).Group() {
+				r.faults = append(r.faults, fmt.Sprintf("a group frame for the host's routing, which knows no frames: %x", frame))
+			}
 			switch port {
 			case "PUNT":
 				r.routed = append(r.routed, f[wire.EthernetLen:])
@@ -167,7 +171,7 @@ func turnedBack(frame []byte) []byte {
 
 // check compares, and gives what is wrong, or "".
 func (r *replay) check() string {
-	var faults []string
+	faults := r.faults
 	if more := r.want.minus(r.got); more != "" {
 		faults = append(faults, "missing:\n\t"+more)
 	}
