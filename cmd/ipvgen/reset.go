@@ -17,13 +17,17 @@ import (
 	"ipvd/cmd/ipvgen/internal/trial"
 )
 
+// resetFlags are those of the reset test.
+type resetFlags struct {
+	command  string
+	after    time.Duration
+	duration time.Duration
+	rate     pace.Rate
+	sizes    profile.Sizes
+}
+
 func resetCmd() *cobra.Command {
-	var (
-		rate            pace.Rate
-		sizes           profile.Sizes
-		duration, after time.Duration
-		command         string
-	)
+	var r resetFlags
 	cmd := &cobra.Command{
 		Use:   "reset",
 		Short: "Measure how long the device does not forward when it is reset (RFC 6201)",
@@ -33,34 +37,43 @@ memif let ipvgen be the server: a client does not connect again by itself.`,
 	s := newSession(cmd)
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&command, "command", "", "shell command that resets the device (required)")
-	f.DurationVar(&after, "after", 2*time.Second, "when to reset, from the start of the load")
-	f.DurationVar(&duration, "duration", 20*time.Second, "of the load: long enough for the device to come back")
-	f.Var(flag(&rate, "100kpps", "RATE", pace.ParseRate), "rate", "of the load, below the device's throughput: the finer, the more exact")
-	f.Var(flag(&sizes, "64", "SIZES", profile.ParseSizes), "sizes", "frame sizes with FCS")
+	f.StringVar(&r.command, "command", "", "shell command that resets the device (required)")
+	f.DurationVar(&r.after, "after", 2*time.Second, "when to reset, from the start of the load")
+	f.DurationVar(&r.duration, "duration", 20*time.Second, "of the load: long enough for the device to come back")
+	f.Var(flag(&r.rate, "100kpps", "RATE", pace.ParseRate), "rate", "of the load, below the device's throughput: the higher, the more exact")
+	f.Var(flag(&r.sizes, "64", "SIZES", profile.ParseSizes), "sizes", "frame sizes with FCS")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		switch {
-		case command == "":
-			return errors.New("--command is missing: how is the device reset?")
-		case after < 0 || duration <= after:
-			return fmt.Errorf("--duration %v is not longer than --after %v", duration, after)
-		case rate == pace.Max():
-			return errors.New("--rate max: the test needs a number")
-		}
-		return s.do(cmd, args, true, func(ctx context.Context) error {
-			tr, err := s.traffic.traffic(s.rig, sizes)
-			if err != nil {
-				return err
-			}
-			load := trial.Load{PPS: rate.PPS(s.ports.line, tr.MeanSize()), Duration: duration}
-			r, err := rfc2544.MeasureReset(ctx, s.try(tr, sizes.String()), load, after, shell(command))
-			if err == nil {
-				s.doc.Resets = append(s.doc.Resets, report.Reset{Size: sizes.String(), Reset: r})
-			}
+		if err := r.check(); err != nil {
 			return err
-		})
+		}
+		return s.do(cmd, args, true, func(ctx context.Context) error { return r.run(ctx, s) })
 	}
 	return cmd
+}
+
+func (r *resetFlags) check() error {
+	switch {
+	case r.command == "":
+		return errors.New("--command is missing: how is the device reset?")
+	case r.after < 0 || r.duration <= r.after:
+		return fmt.Errorf("--duration %v is not longer than --after %v", r.duration, r.after)
+	case r.rate == pace.Max():
+		return errors.New("--rate max: the test needs a number")
+	}
+	return nil
+}
+
+func (r *resetFlags) run(ctx context.Context, s *session) error {
+	tr, err := s.traffic.traffic(s.rig, r.sizes)
+	if err != nil {
+		return err
+	}
+	load := trial.Load{PPS: r.rate.PPS(s.ports.line, tr.MeanSize()), Duration: r.duration}
+	found, err := rfc2544.MeasureReset(ctx, s.try(tr, r.sizes.String()), load, r.after, shell(r.command))
+	if err == nil {
+		s.doc.Resets = append(s.doc.Resets, report.Reset{Size: r.sizes.String(), Reset: found})
+	}
+	return err
 }
 
 // shell runs a command line; what it prints goes to standard error.

@@ -35,7 +35,8 @@ comes back. With --rx alone it receives what another ipvgen sends.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.Var(flag(&r.rate, "1Mpps", "RATE", pace.ParseRate), "rate", "packets per second (1.5Mpps, 20kpps, 500), a share of the line (40%), or max")
-	f.Var(flag(&r.sizes, "64", "SIZES", profile.ParseSizes), "sizes", "frame sizes with FCS: 64, a list with weights 64:7,1518:1, a range 64-1518,\nor imix (64:7,594:4,1518:1)")
+	f.Var(flag(&r.sizes, "64", "SIZES", profile.ParseSizes), "sizes",
+		"frame sizes with FCS: 64, a list with weights 64:7,1518:1, a range 64-1518,\nor imix (64:7,594:4,1518:1)")
 	f.DurationVar(&r.duration, "duration", 0, "how long to send, or to receive without --tx (default until interrupted)")
 	f.Uint64Var(&r.count, "count", 0, "packets to send, or to receive without --tx (default any number)")
 	f.Var(flag(&r.train, "1", "N", parseNumber(1, 1<<20)), "burst", "packets that leave back to back; the mean rate is kept")

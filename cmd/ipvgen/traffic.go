@@ -32,9 +32,11 @@ type trafficFlags struct {
 func newTrafficFlags() *trafficFlags {
 	t := &trafficFlags{set: pflag.NewFlagSet("traffic", pflag.ContinueOnError)}
 	f := t.set
-	f.Var(flag(&t.mix, "udp4", "MIX", profile.ParseMix), "mix", "kinds of packets with weights: udp4, udp6, tcp4, tcp6, arp, broadcast,\nsuch as udp4:7,tcp6:2,arp; a kind with its stamp may need more than 64 bytes")
+	f.Var(flag(&t.mix, "udp4", "MIX", profile.ParseMix), "mix",
+		"kinds of packets with weights: udp4, udp6, tcp4, tcp6, arp, broadcast,\nsuch as udp4:7,tcp6:2,arp; a kind with its stamp may need more than 64 bytes")
 	f.Var(flag(&t.src, defaultSrc, "ADDRESSES", parseAddresses), "src", "source addresses, as --dst")
-	f.Var(flag(&t.dst, defaultDst, "ADDRESSES", parseAddresses), "dst", "destinations, separated by commas: an address, a range 10.0.0.1-10.0.0.9,\na network 10.0.0.0/24, or @FILE with one of these on each line")
+	f.Var(flag(&t.dst, defaultDst, "ADDRESSES", parseAddresses), "dst",
+		"destinations, separated by commas: an address, a range 10.0.0.1-10.0.0.9,\na network 10.0.0.0/24, or @FILE with one of these on each line")
 	f.Var(flag(&t.srcOrder, "sequential", "ORDER", pattern.ParseOrder), "src-order", "order of source addresses, as --dst-order")
 	f.Var(flag(&t.dstOrder, "sequential", "ORDER", pattern.ParseOrder), "dst-order", "order of destinations: sequential, random, zipf or zipf:EXPONENT")
 	f.Uint64Var(&t.seed, "seed", 1, "seed of all that is drawn")

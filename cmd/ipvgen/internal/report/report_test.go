@@ -33,10 +33,13 @@ func full() Document {
 	good, bad := outcome(1.25e6, 0), outcome(2.5e6, 0.25)
 	return Document{Format: Format, Version: "v1", Command: []string{"ipvgen", "run", "--dst", "<script>alert(1)</script>"},
 		Started: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Machine: Machine{CPU: "Xeon & Co", CPUs: 2, Kernel: "6.1"}, LineBPS: 10e9,
-		Ports:      []Port{{"tx", "net_memif0,role=client", "net_memif", "02:00:00:00:00:01"}},
-		Traffic:    "udp4",
-		Runs:       []Run{{"imix", good}},
-		Throughput: []Throughput{{"64", 14.88e6, rfc2544.Throughput{PPS: 1.25e6, Best: good, Trials: []trial.Outcome{bad, good}}}, {"1518", 812e3, rfc2544.Throughput{PPS: 812e3, Best: good, Trials: []trial.Outcome{good}, Limited: true}}},
+		Ports:   []Port{{"tx", "net_memif0,role=client", "net_memif", "02:00:00:00:00:01"}},
+		Traffic: "udp4",
+		Runs:    []Run{{"imix", good}},
+		Throughput: []Throughput{
+			{"64", 14.88e6, rfc2544.Throughput{PPS: 1.25e6, Best: good, Trials: []trial.Outcome{bad, good}}},
+			{"1518", 812e3, rfc2544.Throughput{PPS: 812e3, Best: good, Trials: []trial.Outcome{good}, Limited: true}},
+		},
 		Latency:    []Latency{{"64", rfc2544.Latency{PPS: 1.25e6, Mean: 25000, Trials: []trial.Outcome{good, good}}}},
 		Loss:       []Loss{{"128", 8.4e6, []trial.Outcome{bad, good, good}}},
 		BackToBack: []BackToBack{{"64", rfc2544.BackToBack{Frames: 4321, Found: []uint64{4321}, Trials: 9}}},
