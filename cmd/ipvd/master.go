@@ -77,6 +77,7 @@ func (d *daemon) newMaster(c config.Master) *master {
 	m.template.Flag, _ = ipvlan.ParseFlag(d.cfg.Flag)
 	m.template.SourceMAC, _ = ipvlan.ParseSourceMAC(d.cfg.SourceMAC)
 	m.template.Promiscuous = d.cfg.Promiscuous
+	m.template.CompatKernel = d.cfg.Compat == "kernel"
 	m.addrs = newRegistry(m)
 	m.template.Table = m.addrs.reg.Table()
 	return m

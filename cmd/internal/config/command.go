@@ -57,6 +57,9 @@ func (c *Config) finish(f *pflag.FlagSet, args []string) error {
 	if err := applyEnv(f); err != nil {
 		return err
 	}
+	if c.Compat == "kernel" && !f.Changed("source-mac") {
+		c.SourceMAC = "pass"
+	}
 	allowed, err := allowedCPUs()
 	if err != nil {
 		return err

@@ -49,13 +49,13 @@ func TestOnlyAMasterIsNeeded(t *testing.T) {
 
 func TestEveryFlagReachesItsField(t *testing.T) {
 	got := mustParse(t, "--master", "m0=net_null0", "--host-interface", "h0", "--force", "--mode", "l3s",
-		"--flag", "vepa", "--source-mac", "pass", "--mtu", "9000", "--promiscuous", "--burst", "256",
+		"--flag", "vepa", "--compat", "kernel", "--source-mac", "pass", "--mtu", "9000", "--promiscuous", "--burst", "256",
 		"--poll", "busy", "--poll-interval", "50",
 		"--pool", "1024", "--memory", "64", "--socket", "/run/x//y.sock", "--group", "root", "--state-dir", "/s",
 		"--ephemeral", "--log-level", "debug", "--log-format", "console", "--", "--file-prefix", "lab")
 	want := Config{
 		Masters: []Master{{"m0", Wire{VDev, "net_null0"}}}, HostInterface: "h0", Force: true, Mode: "l3s",
-		Flag: "vepa", SourceMAC: "pass", MTU: 9000, Promiscuous: true, Workers: []int{firstCPU(t)}, Poll: "busy", Look: 50, Burst: 256,
+		Flag: "vepa", Compat: "kernel", SourceMAC: "pass", MTU: 9000, Promiscuous: true, Workers: []int{firstCPU(t)}, Poll: "busy", Look: 50, Burst: 256,
 		Pool: 1024, Memory: 64, Socket: "/run/x/y.sock", Group: "root", StateDir: "/s",
 		Ephemeral: true, LogLevel: "debug", LogFormat: "console", EAL: []string{"--file-prefix", "lab"},
 	}
@@ -71,6 +71,7 @@ func TestAWrongValueIsNamed(t *testing.T) {
 		{"host-interface", "a:b", "has ':' in it"},
 		{"mode", "l4", "l3, l3s, l2"},
 		{"flag", "hairpin", "bridge, private, vepa"},
+		{"compat", "linux", "none, kernel"},
 		{"source-mac", "keep", "rewrite, drop, pass"},
 		{"mtu", "67", "0 or a number of bytes from 68 to 65535"},
 		{"mtu", "65536", "from 68 to 65535"},
@@ -95,6 +96,19 @@ func TestAWrongValueIsNamed(t *testing.T) {
 	}
 }
 
+func TestCompatibleDaemonLetsSourceMACsPassUnlessToldOtherwise(t *testing.T) {
+	if got := mustParse(t, "--master=eth0", "--compat=kernel"); got.SourceMAC != "pass" {
+		t.Errorf("source MAC policy %s, want pass", got.SourceMAC)
+	}
+	if got := mustParse(t, "--master=eth0", "--compat=kernel", "--source-mac=drop"); got.SourceMAC != "drop" {
+		t.Errorf("source MAC policy %s, want drop, as given", got.SourceMAC)
+	}
+	t.Setenv("IPVD_SOURCE_MAC", "rewrite")
+	if got := mustParse(t, "--master=eth0", "--compat=kernel"); got.SourceMAC != "rewrite" {
+		t.Errorf("source MAC policy %s, want the environment's rewrite", got.SourceMAC)
+	}
+}
+
 func TestWhatDoesNotFitTogetherIsRefused(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                          "no master is given: name one with --master",
@@ -116,7 +130,7 @@ func TestWhatDoesNotFitTogetherIsRefused(t *testing.T) {
 func TestTheEnvironmentSetsEveryFlag(t *testing.T) {
 	values := map[string]string{
 		"master": "eth0=eth0 m1=net_null0", "host-interface": "h0", "force": "true", "mode": "l2", "flag": "private",
-		"source-mac": "drop", "mtu": "1400", "promiscuous": "true", "workers": "0,1", "burst": "32", "pool": "2048",
+		"compat": "kernel", "source-mac": "drop", "mtu": "1400", "promiscuous": "true", "workers": "0,1", "burst": "32", "pool": "2048",
 		"memory": "256", "socket": "/x", "group": "wheel", "state-dir": "/y", "ephemeral": "true", "log-level": "warn",
 		"log-format": "console", "poll": "busy", "poll-interval": "100",
 	}
