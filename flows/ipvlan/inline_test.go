@@ -2,6 +2,7 @@ package ipvlan
 
 import (
 	"os/exec"
+	"path"
 	"strings"
 	"testing"
 )
@@ -16,11 +17,14 @@ func TestHotFunctionsAreInlined(t *testing.T) {
 	if err != nil {
 		t.Fatalf("go build: %v\n%s", err, said)
 	}
-	inlined := map[string]bool{}
+	inlined, pkg := map[string]bool{}, ""
 	for line := range strings.Lines(string(said)) {
-		if file, name, ok := strings.Cut(strings.TrimSpace(line), ": can inline "); ok {
-			folder := file[:strings.LastIndexByte(file, '/')]
-			inlined[folder[strings.LastIndexByte(folder, '/')+1:]+" "+name] = true
+		line = strings.TrimSpace(line)
+		if p, ok := strings.CutPrefix(line, "# ipvd/"); ok {
+			pkg = path.Base(p)
+		}
+		if _, name, ok := strings.Cut(line, ": can inline "); ok {
+			inlined[pkg+" "+name] = true
 		}
 	}
 	for _, name := range []string{
