@@ -68,7 +68,9 @@ func (c *classify) decide(pkts []*pmd.Mbuf, v []flows.Verdict) {
 		}
 		if b := m.Data(); len(b) >= plain6Len && plain6((*[plain6Len]byte)(b), mac) {
 			if _, stripped := m.VLAN(); !stripped {
-				c.queries[waiting] = query6{pkt: i}
+				q := &c.queries[waiting]
+				q.pkt = i
+				q.hi, q.lo = wire.IPv6(b[wire.EthernetLen:]).Dst()
 				if waiting++; waiting == len(c.queries) {
 					c.lookup6(pkts, v, c.queries[:])
 					waiting = 0

@@ -2,7 +2,6 @@ package ipvlan
 
 import (
 	"ipvd/flows"
-	"ipvd/flows/wire"
 	"ipvd/pmd"
 )
 
@@ -17,18 +16,18 @@ type query6 struct {
 // and one for the entries, so that the processor waits for many of each at a
 // time when the table is larger than its caches.
 func (c *classify) lookup6(pkts []*pmd.Mbuf, v []flows.Verdict, queries []query6) {
-	s := c.table.v6.Load()
+	s, byID := c.table.v6.Load(), c.byID
 	for i := range queries {
 		q := &queries[i]
-		q.hi, q.lo = wire.IPv6(pkts[q.pkt].Data()[wire.EthernetLen:]).Dst()
 		hash := s.hash6(q.hi, q.lo)
 		q.entry = pick(s.near(hash, uint32(hash)))
 	}
 	for i := range queries {
 		q := &queries[i]
 		if q.entry < uint64(len(s.entries)) {
-			if e := &s.entries[q.entry]; e.hi == q.hi && e.lo == q.lo {
-				v[q.pkt] = c.slaveVerdict(e.slave.Load())
+			e := &s.entries[q.entry]
+			if id := e.slave.Load(); e.hi == q.hi && e.lo == q.lo && id < uint32(len(byID)) {
+				v[q.pkt] = byID[id]
 				continue
 			}
 		}
