@@ -63,6 +63,9 @@ func TestWrongFlagsAreRefusedByName(t *testing.T) {
 		"report":                              "arg",
 		"report /nonexistent.json":            "/nonexistent.json",
 		"rum":                                 `"rum"`,
+		"rfc2544 thruput":                     `"thruput"`,
+		"run --tx a --json /nonexistent/x":    "/nonexistent/x",
+		"run --tx a --report /nonexistent/x":  "/nonexistent/x",
 	} {
 		if err := execute(strings.Fields(line)...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ipvgen %s: error %v, want one that names %s", line, err, want)

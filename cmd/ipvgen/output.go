@@ -29,6 +29,22 @@ func newOutputFlags() *outputFlags {
 	return o
 }
 
+// check refuses files that cannot be written, before a test spends an hour on
+// what would go there.
+func (o *outputFlags) check() error {
+	for _, name := range []string{o.json, o.report} {
+		if name == "" || name == "-" {
+			continue
+		}
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o666)
+		if err != nil {
+			return err
+		}
+		f.Close()
+	}
+	return nil
+}
+
 // write writes d to wherever it was asked for.
 func (o *outputFlags) write(d report.Document, stdout io.Writer) error {
 	var errs []error

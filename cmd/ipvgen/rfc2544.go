@@ -35,7 +35,7 @@ type test func(ctx context.Context, size string, tr profile.Traffic) error
 
 func rfc2544Cmd() *cobra.Command {
 	cmd := &cobra.Command{Use: "rfc2544", Short: "Throughput, latency, frame loss and back-to-back frames as in RFC 2544",
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+		Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	t := &tests{session: newSession(cmd)}
 	f := cmd.PersistentFlags()
 	f.SortFlags = false

@@ -46,6 +46,9 @@ func (s *session) do(cmd *cobra.Command, args []string, needTx bool, work func(c
 	if err := s.ports.check(needTx); err != nil {
 		return err
 	}
+	if err := s.output.check(); err != nil {
+		return err
+	}
 	s.ports.eal = args
 	rig, err := openRig(cmd.Context(), s.ports)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"ipvd/cmd/ipvgen/internal/pace"
@@ -57,7 +58,8 @@ type running struct {
 	tracker *track.Tracker
 	set     *flows.CounterSet
 	sys     *flows.System
-	txThen  uint64 // packets refused before
+	faults  chan flows.Fault // the first panic of a worker
+	txThen  uint64           // packets refused before
 	began   time.Time
 }
 
@@ -65,7 +67,7 @@ type running struct {
 // of what was sent. Without Tx, traffic is nil and the load's duration is how
 // long to receive; its count, after how many packets to stop.
 func (b *Bench) Do(ctx context.Context, traffic profile.Traffic, l Load) (Outcome, error) {
-	r := &running{Bench: b, load: l, tracker: track.New(), began: time.Now()}
+	r := &running{Bench: b, load: l, tracker: track.New(), faults: make(chan flows.Fault, 1), began: time.Now()}
 	b.Run++
 	if b.Tx != nil {
 		if err := b.fits(traffic); err != nil {
@@ -76,7 +78,7 @@ func (b *Bench) Do(ctx context.Context, traffic profile.Traffic, l Load) (Outcom
 	}
 	r.set = flows.NewCounterSet("ipvgen", len(b.CPUs), sinkSpecs())
 	sys, err := flows.Start(flows.Config{Runtime: b.Runtime, Pool: b.Pool, CPUs: b.CPUs, Burst: Burst,
-		SwapTimeout: 10 * time.Second}, r.build(traffic))
+		SwapTimeout: 10 * time.Second, OnFault: r.fault}, r.build(traffic))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -85,10 +87,10 @@ func (b *Bench) Do(ctx context.Context, traffic profile.Traffic, l Load) (Outcom
 	if err := sys.Stop(); err != nil {
 		return Outcome{}, err
 	}
-	for _, w := range sys.Workers() {
-		if w.Faults > 0 {
-			return Outcome{}, fmt.Errorf("worker %d panicked %d times", w.Worker, w.Faults)
-		}
+	select {
+	case f := <-r.faults:
+		return Outcome{}, fmt.Errorf("worker %d panicked: %v\n%s", f.Worker, f.Value, f.Stack)
+	default:
 	}
 	return r.outcome(traffic), nil
 }
@@ -139,7 +141,7 @@ func (r *running) wait(ctx context.Context) {
 		<-t.C
 		r.report()
 	}
-	if len(r.Rx) == 0 || r.source == nil {
+	if len(r.Rx) == 0 || r.source == nil || !r.source.done.Load() {
 		return
 	}
 	for end := time.Now().Add(r.Drain); time.Now().Before(end) && r.set.Load(cntOwn) < r.source.seq-r.refusedNow(); {
@@ -148,8 +150,19 @@ func (r *running) wait(ctx context.Context) {
 	}
 }
 
+// fault ends the trial because of a panic.
+func (r *running) fault(f flows.Fault) {
+	select {
+	case r.faults <- f:
+	default: // the first one tells
+	}
+}
+
 // sent reports whether everything was sent, or received when nothing is sent.
 func (r *running) sent(ctx context.Context) bool {
+	if len(r.faults) > 0 {
+		return true
+	}
 	if r.source != nil {
 		if ctx.Err() != nil {
 			r.source.stop.Store(true)
@@ -200,8 +213,8 @@ func (r *running) outcome(traffic profile.Traffic) Outcome {
 	if !o.OneWay {
 		o.Silence = max(0, r.source.last-max(last, r.source.start))
 	}
-	if l := r.load; l.PPS > 0 && l.PPS < 1e12 {
-		o.Requested = l.PPS
+	if !math.IsInf(r.load.PPS, 1) {
+		o.Requested = r.load.PPS
 	}
 	if o.Unstamped {
 		o.Received = r.set.Load(cntOwn)

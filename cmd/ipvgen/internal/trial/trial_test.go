@@ -202,6 +202,19 @@ func TestTrafficThatDoesNotFitIsRefused(t *testing.T) {
 	}
 }
 
+// broken is traffic with a fault.
+type broken struct{ profile.Traffic }
+
+func (broken) Fill(*pmd.Mbuf, profile.Stamp) { panic("no template") }
+
+func TestPanicOfAWorkerEndsTheTrial(t *testing.T) {
+	b, _, _ := newBench(t, pmdtest.PortOptions{})
+	_, err := b.Do(t.Context(), broken{traffic(t, "64")}, Load{PPS: math.Inf(1), Duration: time.Hour})
+	if err == nil || !strings.Contains(err.Error(), "no template") {
+		t.Errorf("error %v, want the panic's", err)
+	}
+}
+
 // made lets a source make packets at each of the times.
 func made(t *testing.T, l Load, times ...int64) (counts []int, s *source) {
 	t.Helper()
