@@ -31,20 +31,26 @@ func newWait(g *Graph, b *bell, look time.Duration) *wait {
 		if len(s.next) == 0 {
 			continue // it only sends
 		}
-		fd := -1
-		if waiter, ok := s.PollSet.(pmd.Waiter); ok {
-			fd = waiter.WaitFD()
-		}
-		if fd < 0 {
+		waiter, ok := s.PollSet.(pmd.Waiter)
+		if !ok || !w.add(waiter) {
 			w.look = min(look, pulse)
-			continue
-		}
-		w.fds = append(w.fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
-		if i, ok := s.PollSet.(pmd.Interrupter); ok {
-			w.arms = append(w.arms, i)
 		}
 	}
 	return w
+}
+
+// add makes set end sleeps, as far as it can; false when some of its queues must
+// be looked at.
+func (w *wait) add(set pmd.Waiter) (all bool) {
+	fd, all := set.WaitFD()
+	if fd < 0 {
+		return false
+	}
+	w.fds = append(w.fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	if i, ok := set.(pmd.Interrupter); ok {
+		w.arms = append(w.arms, i)
+	}
+	return all
 }
 
 // rung reports that the bell ended the sleep.

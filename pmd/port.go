@@ -141,9 +141,10 @@ type PollSet interface {
 
 // Waiter is a PollSet that a worker can sleep on.
 type Waiter interface {
-	// WaitFD is a descriptor that is readable when Receive would find packets;
-	// -1 when the set can only be looked at.
-	WaitFD() int
+	// WaitFD is a descriptor that is readable when Receive would find packets; -1
+	// when there is none. It does not speak for all queues when some can only be
+	// looked at. It is the same in every call after the last AddRx.
+	WaitFD() (fd int, all bool)
 }
 
 // Interrupter is a Waiter whose devices tell nobody of packets until they are

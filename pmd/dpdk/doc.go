@@ -21,7 +21,7 @@
 // Receive and Flush only, on threads that Runtime.Register made known to DPDK.
 // An exchange is one call into C for all queues of the worker.
 //
-// A worker can sleep on a poll set whose queues are all of net_af_xdp (their
-// sockets), or of drivers with RX interrupts (PortOptions.Interrupts): NICs,
-// virtio-user. DPDK 22.11 has none for af_packet, memif, pcap and ring.
+// A worker can sleep on queues of net_af_xdp (their sockets) and of drivers with
+// RX interrupts (PortOptions.Interrupts): NICs, virtio-user. DPDK 22.11 has none
+// for af_packet, memif, pcap and ring.
 package dpdk

@@ -40,7 +40,7 @@ func wakeByInterrupt(t *testing.T, socket string) {
 	w.addRx(front, 32)
 	tx := w.addTx(back)
 	w.step()
-	fd := w.set.WaitFD()
+	fd, _ := w.set.WaitFD()
 	if fd < 0 {
 		t.Fatal("there is nothing to sleep on")
 	}

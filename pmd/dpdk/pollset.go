@@ -32,6 +32,7 @@ type PollSet struct {
 
 	rxQueues []*rxQueue
 	waitFD   int // -1: none yet, or none to be had
+	joined   int // queues that waitFD speaks for
 
 	ports []*Port // of each queue added
 }

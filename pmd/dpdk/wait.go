@@ -40,34 +40,31 @@ func (p *Port) closeDescriptors() {
 	}
 }
 
-// WaitFD is an epoll descriptor of what the queues' drivers have to sleep on; -1
-// when a queue has nothing. It is the same in every call after the last AddRx.
-func (s *PollSet) WaitFD() int {
+// WaitFD is an epoll descriptor of what the queues' drivers have to sleep on, as
+// far as they have.
+func (s *PollSet) WaitFD() (fd int, all bool) {
 	if s.waitFD < 0 {
-		s.waitFD = joinDescriptors(s.rxQueues)
+		s.joinDescriptors()
 	}
-	return s.waitFD
+	return s.waitFD, s.joined == len(s.rxQueues)
 }
 
-// joinDescriptors gives an epoll descriptor with those of all queues; -1 if it
-// cannot.
-func joinDescriptors(queues []*rxQueue) int {
-	for _, q := range queues {
-		if q.waitFD < 0 {
-			return -1
-		}
-	}
+// joinDescriptors makes waitFD of the queues' descriptors. One that it cannot
+// join is looked at.
+func (s *PollSet) joinDescriptors() {
 	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
-		return -1
+		return
 	}
-	for _, q := range queues {
-		if err := unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, q.waitFD, &unix.EpollEvent{Events: unix.EPOLLIN}); err != nil {
-			unix.Close(epfd)
-			return -1
+	for _, q := range s.rxQueues {
+		if q.waitFD >= 0 && unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, q.waitFD, &unix.EpollEvent{Events: unix.EPOLLIN}) == nil {
+			s.joined++
 		}
 	}
-	return epfd
+	if s.waitFD = epfd; s.joined == 0 {
+		unix.Close(epfd)
+		s.waitFD = -1
+	}
 }
 
 // Arm switches the queues' interrupts on. A socket needs no switch.

@@ -42,8 +42,8 @@ func TestAFXDPIsSleptOnByItsSocket(t *testing.T) {
 	w := asWorker(t, pool, 64, 32)
 	w.addRx(port, 32)
 	w.step()
-	fd := w.set.WaitFD()
-	if fd < 0 {
+	fd, all := w.set.WaitFD()
+	if fd < 0 || !all {
 		t.Fatal("there is nothing to sleep on")
 	}
 	for range 3 {
@@ -81,8 +81,21 @@ func TestDriversWithoutInterruptHaveNothingToSleepOn(t *testing.T) {
 	pool := newTestPool(t, 2047)
 	w := asWorker(t, pool, 64, 32)
 	w.addRx(attachTest(t, "net_null0", PortOptions{Pool: pool, Interrupts: true}), 32)
-	if fd := w.set.WaitFD(); fd >= 0 {
+	if fd, all := w.set.WaitFD(); fd >= 0 || all {
 		t.Errorf("descriptor %d", fd)
+	}
+	w.closeSet()
+}
+
+func TestOneQueueToLookAtSilencesNoOther(t *testing.T) {
+	l := newLab(t)
+	pool := newTestPool(t, 4095)
+	w := asWorker(t, pool, 64, 32)
+	w.addRx(l.attach(pool), 32)
+	w.addRx(attachTest(t, "net_ring0", PortOptions{Pool: pool}), 32)
+	fd, all := w.set.WaitFD()
+	if fd < 0 || all {
+		t.Errorf("descriptor %d speaks for all queues: %t", fd, all)
 	}
 	w.closeSet()
 }

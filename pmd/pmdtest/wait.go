@@ -8,22 +8,23 @@ import (
 
 var _ pmd.Interrupter = (*pollSet)(nil)
 
-// WaitFD is an eventfd that Inject makes readable between Arm and Disarm; -1
-// when a port's options say nothing of interrupts.
-func (s *pollSet) WaitFD() int {
+// WaitFD is an eventfd that Inject makes readable between Arm and Disarm, for
+// ports whose options say so.
+func (s *pollSet) WaitFD() (fd int, all bool) {
+	able := 0
 	for _, r := range s.rx {
-		if !r.q.interrupts {
-			return -1
+		if r.q.interrupts {
+			able++
 		}
 	}
-	if s.eventFD < 0 {
+	if s.eventFD < 0 && able > 0 {
 		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 		if err != nil {
 			s.rt.fault("eventfd: %v", err)
 		}
 		s.eventFD = fd
 	}
-	return s.eventFD
+	return s.eventFD, able == len(s.rx)
 }
 
 // Arm makes the queues report what is injected from now on.

@@ -72,7 +72,7 @@ func (s *PollSet) Receive() {}
 func (s *PollSet) Flush() { s.Send() }
 
 // WaitFD is never readable.
-func (s *PollSet) WaitFD() int { return s.epfd }
+func (s *PollSet) WaitFD() (fd int, all bool) { return s.epfd, true }
 
 // Close frees the set.
 func (s *PollSet) Close() {

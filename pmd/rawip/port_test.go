@@ -258,7 +258,7 @@ func TestAStepAllocatesNothing(t *testing.T) {
 
 func TestWaitFDIsNeverReadable(t *testing.T) {
 	r := newRig(t, 1500)
-	fd := r.set.(pmd.Waiter).WaitFD()
+	fd, _ := r.set.(pmd.Waiter).WaitFD()
 	r.send(udpFrame(slaveIP4, peerIP4, 100))
 	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0); n != 0 || err != nil {
 		t.Errorf("poll gives %d, %v; want 0", n, err)

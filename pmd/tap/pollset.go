@@ -110,7 +110,7 @@ func (s *PollSet) RxList() *pmd.SegList { return &s.rxList }
 
 // WaitFD is readable when a TAP has frames, or is gone and the set has not
 // noticed yet.
-func (s *PollSet) WaitFD() int { return s.epfd }
+func (s *PollSet) WaitFD() (fd int, all bool) { return s.epfd, true }
 
 // Flush sends what is queued and gives back the standing mbufs, so that the set
 // owns none.

@@ -43,7 +43,7 @@ func TestDeletedNamespaceMakesThePortGone(t *testing.T) {
 	unix.Close(fd)
 	run(t, "ip", "netns", "del", ns)
 	for !p.Gone() { // the kernel wakes readers before it takes the interface away
-		if n, err := unix.Poll([]unix.PollFd{{Fd: int32(r.taps.WaitFD()), Events: unix.POLLIN}}, 10_000); n != 1 {
+		if n, err := unix.Poll([]unix.PollFd{{Fd: int32(r.taps.epfd), Events: unix.POLLIN}}, 10_000); n != 1 {
 			t.Fatalf("nothing wakes the worker: poll gives %d, %v", n, err)
 		}
 		r.step()

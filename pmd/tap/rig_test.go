@@ -210,6 +210,7 @@ func sameFrames(t *testing.T, got [][]byte, want ...[]byte) {
 }
 
 func readable(w pmd.Waiter) bool {
-	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(w.WaitFD()), Events: unix.POLLIN}}, 0)
+	fd, _ := w.WaitFD()
+	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
 	return n == 1
 }
