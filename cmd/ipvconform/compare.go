@@ -14,7 +14,8 @@ import (
 var errUnexplained = errors.New("ipvd differs from the kernel's driver in ways that are not listed")
 
 func compareCmd() *cobra.Command {
-	return &cobra.Command{
+	var defaults bool
+	cmd := &cobra.Command{
 		Use:   "compare SCENARIOS KERNEL IPVD",
 		Short: "Compare ipvd's results with the driver's; exit status 0 if listed differences explain all",
 		Args:  cobra.ExactArgs(3),
@@ -31,7 +32,7 @@ func compareCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report := compare.Results(scenarios, kernel, ours)
+			report := compare.Results(scenarios, kernel, ours, defaults)
 			fmt.Fprint(cmd.OutOrStdout(), report.Lines())
 			if len(report.Unexplained) > 0 {
 				return errUnexplained
@@ -39,4 +40,6 @@ func compareCmd() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&defaults, "defaults", false, "ipvd ran without --compat kernel")
+	return cmd
 }

@@ -48,8 +48,9 @@ func (r Report) Summary() string {
 
 // Results compares what ipvd did in scenarios with what the kernel's driver
 // did. A step or scenario that one of them has not, and a scenario that ended
-// early, is an unexplained finding.
-func Results(scenarios []scenario.Scenario, kernel, ours []scenario.Result) Report {
+// early, is an unexplained finding. With defaults, ipvd ran without --compat
+// kernel, and more differences are listed.
+func Results(scenarios []scenario.Scenario, kernel, ours []scenario.Result, defaults bool) Report {
 	r := Report{Listed: map[string]int{}}
 	for i := range scenarios {
 		s := &scenarios[i]
@@ -62,7 +63,7 @@ func Results(scenarios []scenario.Scenario, kernel, ours []scenario.Result) Repo
 					Entry: Entry{Kind: Status, Port: step.At, Text: "the step: " + k.Error + o.Error}})
 				continue
 			}
-			r.step(situation{scenario: s, step: step, mode: s.Mode}, *want, *got)
+			r.step(situation{scenario: s, step: step, mode: s.Mode, defaults: defaults}, *want, *got)
 		}
 	}
 	return r

@@ -17,38 +17,41 @@ type situation struct {
 	scenario *scenario.Scenario
 	step     scenario.Step
 	mode     string
+	defaults bool // ipvd ran without --compat kernel
 }
 
 // rule is a listed difference, by its id in ipvlan.Differences, and the entries
 // that it explains.
 type rule struct {
 	id       string
+	defaults bool // with --compat kernel it explains nothing
 	explains func(s situation, side Side, e Entry) bool
 }
 
 // rules are tried in this order.
 func rules() []rule {
 	return []rule{
-		{"send-error", sendError},
-		{"multicast-filter", multicastFilter},
-		{"foreign-mac", foreignMAC},
-		{"tagged", tagged},
-		{"priority-tag", priorityTag},
-		{"link-local", linkLocal},
-		{"l3s-host-reach", l3sHostReach},
-		{"l3s-vepa", l3sVEPA},
-		{"l3s-tap", l3sTap},
-		{"l3s-group-mac", l3sGroupMAC},
-		{"l3s-route", l3sRoute},
-		{"l3s-ttl", l3sTTL},
-		{"hop-limit", hopLimit},
+		{"send-error", false, sendError},
+		{"multicast-filter", false, multicastFilter},
+		{"foreign-mac", true, foreignMAC},
+		{"source-mac", true, sourceMAC},
+		{"tagged", false, tagged},
+		{"priority-tag", false, priorityTag},
+		{"link-local", false, linkLocal},
+		{"l3s-host-reach", false, l3sHostReach},
+		{"l3s-vepa", false, l3sVEPA},
+		{"l3s-tap", false, l3sTap},
+		{"l3s-group-mac", false, l3sGroupMAC},
+		{"l3s-route", false, l3sRoute},
+		{"l3s-ttl", false, l3sTTL},
+		{"hop-limit", false, hopLimit},
 	}
 }
 
 // explain gives the id of the difference that explains an entry.
 func (s situation) explain(side Side, e Entry) string {
 	for _, r := range rules() {
-		if r.explains(s, side, e) {
+		if (s.defaults || !r.defaults) && r.explains(s, side, e) {
 			return r.id
 		}
 	}
@@ -111,6 +114,19 @@ func foreignMAC(s situation, side Side, e Entry) bool {
 	f := s.stimulus()
 	return f != nil && s.step.At == scenario.Wire && s.mode != "l3s" && side == Kernel && !f.Group() && f.Dst() != s.master() &&
 		(e.Kind == Arrived && isSlave(e.Port) || e.Kind == Reached)
+}
+
+// sourceMAC: with the master's MAC as source, a slave's frame leaves with it, or
+// turns out to be for a sibling.
+func sourceMAC(s situation, side Side, e Entry) bool {
+	f := s.stimulus()
+	if f == nil || !isSlave(s.step.At) || f.Src() == s.master() {
+		return false
+	}
+	if side == Kernel {
+		return e.Kind == Arrived && e.Frame.Src() == f.Src()
+	}
+	return e.Kind == Arrived && e.Frame.Src() == s.master() || e.Kind == Socket && isSlave(e.Port)
 }
 
 // vlan is the id of the stimulus' VLAN.

@@ -70,7 +70,7 @@ func (l *Lab) read(e *events, p *port, fd int, k kind) {
 			e.udp = append(e.udp, delivery(p.name, data[:n], from, messages))
 			continue
 		}
-		f := frame(p.name, data[:n], from, messages)
+		f := captured(p.name, data[:n], from, messages)
 		if !l.Scenario.KeepNoise && noise(f.Hex) {
 			continue
 		}
@@ -82,8 +82,8 @@ func (l *Lab) read(e *events, p *port, fd int, k kind) {
 	}
 }
 
-// frame is what a packet socket gave.
-func frame(port string, data []byte, from unix.Sockaddr, messages []unix.SocketControlMessage) scenario.Frame {
+// captured is what a packet socket gave.
+func captured(port string, data []byte, from unix.Sockaddr, messages []unix.SocketControlMessage) scenario.Frame {
 	f := scenario.Frame{Port: port, Dir: scenario.In, Hex: append([]byte(nil), data...)}
 	if ll, ok := from.(*unix.SockaddrLinklayer); ok {
 		f.Type = packetType(ll.Pkttype)
