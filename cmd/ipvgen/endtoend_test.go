@@ -78,6 +78,13 @@ func TestLoadComesBackOverARing(t *testing.T) {
 	}
 }
 
+func TestPacketsThatNobodyReadsAreNoFault(t *testing.T) {
+	r := result(t, "run --tx net_ring0 --send-only --rate 20kpps --burst 100 --count 1000").Runs[0]
+	if r.Sent() != 1000 || r.Received != 0 || !r.OneWay || r.Lost() != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestTwoProcessesLoadEachOtherOverMemif(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "wire")
 	receiver := command(t, "run --rx net_memif0,role=server,socket-abstract=no,socket="+socket+" --count 3000 --duration 20s --json -")

@@ -135,16 +135,9 @@ func (r *rig) awaitLinks(ctx context.Context, timeout time.Duration) error {
 	}
 }
 
-func (r *rig) close() error {
-	var errs []error
-	for _, p := range r.ports {
-		errs = append(errs, p.Close())
-	}
-	if r.pool != nil {
-		errs = append(errs, r.pool.Close())
-	}
-	return errors.Join(append(errs, r.rt.Close())...)
-}
+// close closes the ports and frees what they hold, packets in a ring that nobody
+// has read included.
+func (r *rig) close() error { return r.rt.Close() }
 
 // pciArgs gives the EAL's arguments, and whether a port is on the PCI bus; only
 // the ports given are probed there, unless the user chose.
