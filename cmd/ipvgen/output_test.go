@@ -80,7 +80,7 @@ func TestProgressMovesFourTimesASecond(t *testing.T) {
 		p.show(l, trial.Progress{Elapsed: at, Sent: uint64(at / time.Millisecond), Received: 7})
 	}
 	p.end()
-	if n := strings.Count(out.String(), "received"); n < 4 || n > 20 || !strings.Contains(out.String(), "throughput: 1040 sent, 7 received") {
+	if n := strings.Count(out.String(), "received"); n < 4 || n > 20 || !strings.Contains(out.String(), "throughput 64: 1040 sent, 7 received") {
 		t.Errorf("%d drawings: %q", n, out.String())
 	}
 }

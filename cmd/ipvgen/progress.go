@@ -16,6 +16,7 @@ import (
 type progress struct {
 	out   io.Writer // nil: nobody looks
 	what  string    // the test that is run
+	size  string    // of the frames of the trial that goes on
 	bar   *progressbar.ProgressBar
 	shown time.Duration // when the bar was last moved, in its trial
 }
@@ -37,7 +38,7 @@ func (p *progress) begin(size string, l trial.Load) {
 	if p.out == nil {
 		return
 	}
-	p.shown = 0
+	p.size, p.shown = size, 0
 	total := int64(l.Duration / time.Millisecond)
 	if total == 0 {
 		total = int64(l.Count)
@@ -56,7 +57,7 @@ func (p *progress) show(l trial.Load, now trial.Progress) {
 		return
 	}
 	p.shown = now.Elapsed
-	p.bar.Describe(fmt.Sprintf("%s: %d sent, %d received", p.what, now.Sent, now.Received))
+	p.bar.Describe(fmt.Sprintf("%s %s: %d sent, %d received", p.what, p.size, now.Sent, now.Received))
 	at := now.Elapsed.Milliseconds()
 	if l.Duration == 0 && l.Count > 0 {
 		at = int64(max(now.Sent, now.Received))
