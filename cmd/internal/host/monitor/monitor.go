@@ -96,7 +96,8 @@ type Monitor struct {
 
 	// The rest belongs to the monitor's goroutine.
 	homeID   netns.ID
-	selfNSID int // the nsid that home has in home; none mostly
+	selfNSID int  // the nsid that home has in home; none mostly
+	lost     bool // messages were lost since all interfaces were found
 	targets  map[string]*watch
 	at       map[place]*watch
 }

@@ -81,23 +81,20 @@ func (m *Monitor) obey() {
 // drainMost bounds how many messages are handled before commands are looked at.
 const drainMost = 4096
 
-// drain handles the messages that there are. If some were lost, it ends with
-// finding all interfaces anew: what it reads then is at least as new as the
-// messages left in the socket.
+// drain handles the messages that there are, but not more than drainMost.
 func (m *Monitor) drain(buf, oob []byte) {
-	lost := false
 	for range drainMost {
 		msgs, nsid, err := receive(m.sock, buf, oob)
-		if errors.Is(err, errLost) {
-			lost = true
+		switch {
+		case errors.Is(err, errLost):
+			m.lost = true
 			m.overruns.Add(1)
 			continue
-		}
-		if err == unix.EINTR {
+		case err == unix.EINTR:
 			continue
-		}
-		if err != nil {
-			break
+		case err != nil:
+			m.findLost()
+			return
 		}
 		if nsid == m.selfNSID {
 			nsid = noNSID
@@ -106,10 +103,17 @@ func (m *Monitor) drain(buf, oob []byte) {
 			m.handle(nsid, msg.Header.Type, msg.Data)
 		}
 	}
-	if lost {
-		for _, w := range m.targets {
-			m.locate(w)
-		}
+}
+
+// findLost finds all interfaces anew after messages were lost. Not before the
+// socket is empty: what is left in it is older than what would be found.
+func (m *Monitor) findLost() {
+	if !m.lost {
+		return
+	}
+	m.lost = false
+	for _, w := range m.targets {
+		m.locate(w)
 	}
 }
 
