@@ -39,7 +39,7 @@ func runCmd() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&r.config.Bin, "bin", besideUs(""), "the folder of ipvd and ipvctl")
 	cmd.Flags().StringVar(&r.only, "only", "", "run the scenario of this name alone")
-	cmd.Flags().IntVar(&r.wait, "wait", 100, "milliseconds without a frame that end a step")
+	cmd.Flags().IntVar(&r.wait, "wait", 40, "milliseconds without a frame that end a step")
 	return cmd
 }
 

@@ -71,6 +71,10 @@ func (l *Lab) read(e *events, p *port, fd int, k kind) {
 			continue
 		}
 		f := captured(p.name, data[:n], from, messages)
+		if isProbe(f.Hex) {
+			l.probed = l.probed || p.name == scenario.Host && f.Dir == scenario.In
+			continue
+		}
 		if !l.Scenario.KeepNoise && noise(f.Hex) {
 			continue
 		}

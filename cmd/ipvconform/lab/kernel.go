@@ -19,6 +19,9 @@ func (Kernel) AddSlave(l *Lab, s scenario.Slave) error {
 		fmt.Sprintf("link set dev %s netns %s", s.Name, l.Namespace(s.Name)))
 }
 
+// Queues is false: the sender's own CPU forwards.
+func (Kernel) Queues() bool { return false }
+
 // Command runs commands as they are.
 func (Kernel) Command(_ *Lab, _, cmd string) string { return cmd }
 

@@ -31,6 +31,9 @@ type Driver interface {
 	Start(l *Lab) error
 	// AddSlave makes the slave's interface in its namespace.
 	AddSlave(l *Lab, s scenario.Slave) error
+	// Queues reports that frames may wait in the driver for its turn on a CPU:
+	// then a step has ended only when a probe sent after it has passed.
+	Queues() bool
 	// Command is how a scenario's command is run here.
 	Command(l *Lab, at, cmd string) string
 	// Close ends what Start began, while the namespaces are still there.
@@ -47,6 +50,7 @@ type Lab struct {
 	ports    []*port
 	counters []counter
 	notes    []string
+	probed   bool // the probe came to the host
 }
 
 // Run runs a scenario. The namespaces are named prefix followed by the port's

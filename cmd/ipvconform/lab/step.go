@@ -35,6 +35,9 @@ func (l *Lab) step(s scenario.Step) (o scenario.Outcome, err error) {
 		wait = s.WaitMS
 	}
 	e := l.drain(wait, stepQuiet)
+	if l.driver.Queues() {
+		l.settle(&e, wait)
+	}
 	o.Seen, o.Got, o.UDP = e.seen, e.got, e.udp
 	o.Delta = difference(before, l.count())
 	o.Notes, l.notes = l.notes, nil

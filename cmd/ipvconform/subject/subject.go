@@ -101,6 +101,9 @@ func (d *Driver) AddSlave(l *lab.Lab, s scenario.Slave) error {
 	return l.IP(scenario.Host, fmt.Sprintf("link set dev %s netns %s", s.Name, l.Namespace(s.Name)))
 }
 
+// Queues is true: a worker forwards when its CPU lets it.
+func (d *Driver) Queues() bool { return true }
+
 // Command gives what concerns ipvlan links to the client.
 func (d *Driver) Command(l *lab.Lab, _, cmd string) string {
 	words := strings.Fields(cmd)
