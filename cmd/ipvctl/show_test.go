@@ -107,7 +107,7 @@ eth0/ipvl0     dropped  no_route  0        0    0
 }
 
 func TestVerifyPrintsTheAccountAndFailsUnlessItBalances(t *testing.T) {
-	d := &apitest.Daemon{Account: api.Verify{OK: true, Account: api.Account{Received: 1000, Copied: 10, Delivered: 990,
+	d := &apitest.Daemon{Account: api.Verify{OK: true, AtRest: true, Account: api.Account{Received: 1000, Copied: 10, Delivered: 990,
 		Dropped: 20, Reasons: map[string]uint64{"tx_full": 5, "no_route": 15}}}}
 	const account = `received                         1000
 copied                             10
@@ -123,6 +123,10 @@ mbufs in use                        0
 	code, out, errs := ask(t, d, "verify")
 	if code != exitNotOK || out != account || errs != "ipvctl: the account does not balance\n" {
 		t.Errorf("exit status %d, error %q, output\n%s", code, errs, out)
+	}
+	d.Account.AtRest = false
+	if code, out, _ := ask(t, d, "verify"); code != exitNotOK || !strings.HasSuffix(out, "packets never rested: the difference is what was under way\n") {
+		t.Errorf("under traffic: exit status %d, output\n%s", code, out)
 	}
 }
 

@@ -42,7 +42,10 @@ func printVerify(p *printer, v *api.Verify) {
 	}
 	line("difference", v.Difference)
 	line("mbufs in use", v.MbufsInUse)
-	if v.OK {
+	switch {
+	case v.OK:
 		p.printf("ok\n")
+	case !v.AtRest:
+		p.printf("packets never rested: the difference is what was under way\n")
 	}
 }

@@ -91,7 +91,9 @@ func (d *daemon) stop(cause error) error {
 	}
 	if d.server != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-		errs = append(errs, d.server.Shutdown(ctx))
+		if err := d.server.Shutdown(ctx); err != nil {
+			d.log.Warn().Err(err).Msg("a client's request was broken off")
+		}
 		cancel()
 		<-d.serving
 	}

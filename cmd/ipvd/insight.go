@@ -34,20 +34,20 @@ const (
 
 // Verify takes the account at rest, if there is a moment of it.
 func (d *daemon) Verify(ctx context.Context) (api.Verify, error) {
-	var last, now flows.Account
-	still := false
-	for i := 0; i < verifyTries && !still && ctx.Err() == nil; i++ {
-		if i > 0 {
-			time.Sleep(verifyInterval)
-		}
-		last, now = now, d.sys.Account()
-		still = i > 0 && now.Difference() == 0 && now.Received == last.Received && now.Delivered == last.Delivered
+	now := d.sys.Account()
+	rest, ok := false, false
+	for i := 0; i < verifyTries && !ok && ctx.Err() == nil; i++ {
+		last := now
+		time.Sleep(verifyInterval)
+		now = d.sys.Account()
+		rest = now.Received == last.Received && now.Delivered == last.Delivered && now.Dropped == last.Dropped
+		ok = rest && now.Difference() == 0
 	}
 	counters, err := d.Stats(ctx, false)
 	return api.Verify{
 		Account: api.Account{Received: now.Received, Copied: now.Copied, Delivered: now.Delivered, Dropped: now.Dropped,
 			Difference: now.Difference(), Reasons: now.Reasons, MbufsInUse: d.sys.MbufsInUse()},
-		OK: still, Counters: counters,
+		OK: ok, AtRest: rest, Counters: counters,
 	}, err
 }
 

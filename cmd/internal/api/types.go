@@ -143,7 +143,8 @@ type Account struct {
 // Verify is the account, and what stands behind it.
 type Verify struct {
 	Account
-	OK       bool      `json:"ok"` // difference 0 in two readings with no packet between
+	OK       bool      `json:"ok"`      // difference 0 in two readings with no packet between
+	AtRest   bool      `json:"at_rest"` // there were two readings with no packet between
 	Counters []Counter `json:"counters"`
 }
 
