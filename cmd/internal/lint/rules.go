@@ -28,7 +28,7 @@ var layers = []layer{
 	{"flows", []string{"pmd", "flows/wire"}},
 	{"flows/route", []string{"pmd", "flows/wire"}},
 	{"flows/ipvlan", []string{"pmd", "flows", "flows/wire", "flows/route"}},
-	{"flows/examples/...", []string{"pmd/...", "flows", "flows/wire"}},
+	{"flows/examples/...", []string{"pmd/...", "flows", "flows/wire", "flows/examples/..."}},
 	{"cmd/...", []string{"cmd/...", "pmd/...", "flows/..."}},
 	{"perf/...", []string{"perf/...", "pmd/...", "flows/..."}},
 	{"deploy/...", nil},

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -11,46 +10,9 @@ import (
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
-	"github.com/gopacket/gopacket/pcapgo"
+
+	"ipvd/flows/examples/pcaptest"
 )
-
-func writePcap(t *testing.T, file string, frames []string) {
-	t.Helper()
-	f, err := os.Create(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	w := pcapgo.NewWriter(f)
-	if err := w.WriteFileHeader(65535, layers.LinkTypeEthernet); err != nil {
-		t.Fatal(err)
-	}
-	for _, frame := range frames {
-		if err := w.WritePacket(gopacket.CaptureInfo{CaptureLength: len(frame), Length: len(frame)}, []byte(frame)); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func readPcap(t *testing.T, file string) (frames []string) {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := pcapgo.NewReader(f)
-	if err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	for {
-		data, _, err := r.ReadPacketData()
-		if err != nil {
-			return frames
-		}
-		frames = append(frames, string(data))
-	}
-}
 
 // packet is a frame of an IP packet.
 func packet(t *testing.T, ip gopacket.NetworkLayer, upper gopacket.SerializableLayer, payload string) string {
@@ -95,15 +57,15 @@ func TestSplitSeparatesUDP(t *testing.T) {
 		other = append(other, tcp4, tcp6, junk)
 	}
 	file := func(name string) string { return filepath.Join(dir, name) }
-	writePcap(t, file("all"), all)
+	pcaptest.Write(t, file("all"), all)
 	out, err := exec.Command(program, "-no-huge", file("all"), file("udp"), file("other")).CombinedOutput()
 	if err != nil {
 		t.Fatalf("split: %v\n%s", err, out)
 	}
-	if got := readPcap(t, file("udp")); !slices.Equal(got, udp) {
+	if got := pcaptest.Read(t, file("udp")); !slices.Equal(got, udp) {
 		t.Errorf("%d UDP packets, want %d in order\n%s", len(got), len(udp), out)
 	}
-	if got := readPcap(t, file("other")); !slices.Equal(got, other) {
+	if got := pcaptest.Read(t, file("other")); !slices.Equal(got, other) {
 		t.Errorf("%d other packets, want %d in order\n%s", len(got), len(other), out)
 	}
 }
