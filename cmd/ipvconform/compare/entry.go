@@ -97,39 +97,38 @@ func frameEntry(k Kind, f scenario.Frame) Entry {
 // checksum complete, which a stack may leave to its NIC.
 func steady(frame []byte) wire.Ethernet {
 	e := wire.Ethernet(bytes.Clone(frame))
-	var pseudo uint64
-	var upper []byte
 	switch e.Type() {
 	case wire.TypeIPv4:
-		p, ok := wire.ParseIPv4(e.Payload(), len(frame)-wire.EthernetLen)
-		if !ok {
-			return e
+		if p, ok := wire.ParseIPv4(e.Payload(), len(frame)-wire.EthernetLen); ok {
+			steady4(p)
 		}
-		if wire.Fold(wire.Sum(p[:p.HeaderLen()], 0)) == 0xffff { // a wrong checksum stays
-			old := p.ID()
-			p[4], p[5] = 0, 0
-			binary.BigEndian.PutUint16(p[10:], wire.Update(p.Sum(), old, 0))
-		}
-		if p.Proto() != wire.ProtoUDP || p.Fragment() {
-			return e
-		}
-		upper = p.Payload()
-		pseudo = wire.PseudoSum4(p, wire.ProtoUDP, len(upper))
 	case wire.TypeIPv6:
-		p, ok := wire.ParseIPv6(e.Payload())
-		if !ok {
-			return e
+		if p, ok := wire.ParseIPv6(e.Payload()); ok {
+			p[1], p[2], p[3] = p[1]&0xf0, 0, 0
+			if u := p.Payload(); p.Next() == wire.ProtoUDP {
+				complete(u, wire.PseudoSum6(p, wire.ProtoUDP, len(u)))
+			}
 		}
-		p[1], p[2], p[3] = p[1]&0xf0, 0, 0
-		if p.Next() != wire.ProtoUDP {
-			return e
-		}
-		upper = p.Payload()
-		pseudo = wire.PseudoSum6(p, wire.ProtoUDP, len(upper))
-	}
-	if u, ok := wire.ParseUDP(upper); ok && u.Sum() == wire.Fold(pseudo) {
-		upper[6], upper[7] = 0, 0
-		binary.BigEndian.PutUint16(upper[6:], ^wire.Fold(wire.Sum(upper, pseudo)))
 	}
 	return e
+}
+
+func steady4(p wire.IPv4) {
+	if wire.Fold(wire.Sum(p[:p.HeaderLen()], 0)) == 0xffff { // a wrong checksum stays
+		old := p.ID()
+		p[4], p[5] = 0, 0
+		binary.BigEndian.PutUint16(p[10:], wire.Update(p.Sum(), old, 0))
+	}
+	if u := p.Payload(); p.Proto() == wire.ProtoUDP && !p.Fragment() {
+		complete(u, wire.PseudoSum4(p, wire.ProtoUDP, len(u)))
+	}
+}
+
+// complete makes the checksum of a UDP datagram that holds the sum of its pseudo
+// header only.
+func complete(datagram []byte, pseudo uint64) {
+	if u, ok := wire.ParseUDP(datagram); ok && u.Sum() == wire.Fold(pseudo) {
+		binary.BigEndian.PutUint16(datagram[6:], 0)
+		binary.BigEndian.PutUint16(datagram[6:], ^wire.Fold(wire.Sum(datagram, pseudo)))
+	}
 }
