@@ -11,8 +11,13 @@ type Difference struct {
 
 // Differences are all that are known. A conformance run that finds another has
 // found a fault.
-func Differences() []Difference {
-	const same = "as by default"
+func Differences() []Difference { return append(general(), ofL3S()...) }
+
+// asByDefault is what Compat says where CompatKernel changes nothing.
+const asByDefault = "as by default"
+
+// general are those of all modes.
+func general() []Difference {
 	return []Difference{
 		{ID: "foreign-mac", Kernel: "a frame from the wire for another unicast MAC is classified; the receiver's stack refuses it",
 			Default: "dropped", Compat: "as the kernel",
@@ -21,41 +26,48 @@ func Differences() []Difference {
 			Default: "rewritten, and then treated as the master's", Compat: "as the kernel",
 			Why: "the kernel lets nobody change a slave's MAC, a TAP's can be changed inside its namespace"},
 		{ID: "tagged", Kernel: "a frame of a VLAN without an interface reaches the slave's tap, or all slaves' taps; their stacks refuse it",
-			Default: "it reaches the host port only", Compat: same,
+			Default: "it reaches the host port only", Compat: asByDefault,
 			Why: "which VLANs have an interface the host knows; a frame that its interface should get would be lost"},
 		{ID: "priority-tag", Kernel: "a slave's tap shows the tag of VLAN 0", Default: "the tag is taken off",
-			Compat: same, Why: "stacks take both alike; without the tag the frame can be classified, and its checksum be left to the NIC"},
-		{ID: "hop-limit", Kernel: "in l3s a TTL or hop limit of 255 stays", Default: "it is 254 behind the host's routing", Compat: same,
-			Why: "l3s routes, and raises the TTL before; 255 cannot be raised"},
+			Compat: asByDefault, Why: "stacks take both alike; without the tag the frame can be classified, and its checksum be left to the NIC"},
 		{ID: "multicast-filter", Kernel: "group frames reach slaves through a filter of 256 bits that joined groups set",
-			Default: "IP multicast reaches every slave, other groups none", Compat: same,
+			Default: "IP multicast reaches every slave, other groups none", Compat: asByDefault,
 			Why: "stacks refuse groups that they did not join; the filter's key is random in every boot"},
 		{ID: "replicate-limit", Kernel: "a slave's group frame over the backlog's limit is lost for the wire as well",
-			Default: "it is lost for the slaves only", Compat: same, Why: "what leaves on the wire need not wait for copies"},
+			Default: "it is lost for the slaves only", Compat: asByDefault, Why: "what leaves on the wire need not wait for copies"},
 		{ID: "malformed-ipv4", Kernel: "in l3 a slave's packet with a wrong total length is left to the kernel's output path",
-			Default: "dropped", Compat: same, Why: "a raw IP socket sends what its header says"},
-		{ID: "forward", Kernel: "l3s passes the host's INPUT and OUTPUT, a slave's INPUT sees nothing",
-			Default: "l3s passes the host's FORWARD and the slave's INPUT", Compat: same,
-			Why: "from user space packets can enter the host's netfilter on an interface only"},
-		{ID: "send-error", Kernel: "sending what is dropped at once fails with ENOBUFS", Default: "it succeeds; the drop is counted", Compat: same,
+			Default: "dropped", Compat: asByDefault, Why: "a raw IP socket sends what its header says"},
+		{ID: "send-error", Kernel: "sending what is dropped at once fails with ENOBUFS", Default: "it succeeds; the drop is counted", Compat: asByDefault,
 			Why: "a TAP has taken the frame before its fate is known"},
 		{ID: "link-local", Kernel: "a slave has a link-local address if its namespace's addr_gen_mode makes one",
-			Default: "it has one by ipvlan's formula, always", Compat: same,
+			Default: "it has one by ipvlan's formula, always", Compat: asByDefault,
 			Why: "a TAP has no dev_id, and the namespace's own would be the same for all slaves"},
-		{ID: "l3s-tap", Kernel: "in l3s a slave's tap does not see what is received", Default: "it does", Compat: same,
+		{ID: "local-bytes", Kernel: "copies from siblings count 14 bytes too many", Default: "the frame's length", Compat: asByDefault,
+			Why: "the kernel counts the Ethernet header twice"},
+	}
+}
+
+// ofL3S follow from the host's routing, which takes the place of hooks that only
+// a kernel can set.
+func ofL3S() []Difference {
+	return []Difference{
+		{ID: "hop-limit", Kernel: "in l3s a TTL or hop limit of 255 stays", Default: "it is 254 behind the host's routing", Compat: asByDefault,
+			Why: "l3s routes, and raises the TTL before; 255 cannot be raised"},
+		{ID: "forward", Kernel: "l3s passes the host's INPUT and OUTPUT, a slave's INPUT sees nothing",
+			Default: "l3s passes the host's FORWARD and the slave's INPUT", Compat: asByDefault,
+			Why: "from user space packets can enter the host's netfilter on an interface only"},
+		{ID: "l3s-tap", Kernel: "in l3s a slave's tap does not see what is received", Default: "it does", Compat: asByDefault,
 			Why: "packets come through the slave's interface"},
 		{ID: "l3s-route", Kernel: "in l3s packets for nobody end at the host, those without a route are taken for on-link",
 			Default: "the host sends them on, with a redirect, or refuses them with an ICMP error; a slave's packet to the subnet's broadcast reaches the host's sockets",
-			Compat:  same, Why: "the host routes, as its forwarding must be on"},
+			Compat:  asByDefault, Why: "the host routes, as its forwarding must be on"},
 		{ID: "l3s-group-mac", Kernel: "in l3s a packet for a slave in a broadcast or multicast frame is delivered", Default: "the host refuses it",
-			Compat: same, Why: "a router forwards nothing that came to a group (RFC 1812, section 5.3.4)"},
+			Compat: asByDefault, Why: "a router forwards nothing that came to a group (RFC 1812, section 5.3.4)"},
 		{ID: "l3s-ttl", Kernel: "in l3s no TTL changes, and 1 suffices", Default: "a packet for the host itself arrives with one more, one from the wire with 1 is refused",
-			Compat: same, Why: "the TTL is raised by one for the host to lower; a packet that is not forwarded keeps it"},
-		{ID: "l3s-vepa", Kernel: "in l3s with vepa the host asks for siblings on the wire", Default: "it routes between them", Compat: same,
+			Compat: asByDefault, Why: "the TTL is raised by one for the host to lower; a packet that is not forwarded keeps it"},
+		{ID: "l3s-vepa", Kernel: "in l3s with vepa the host asks for siblings on the wire", Default: "it routes between them", Compat: asByDefault,
 			Why: "it has routes to all slaves"},
-		{ID: "l3s-host-reach", Kernel: "the host asks for slaves on the wire and reaches none", Default: "in l3s it reaches them", Compat: same,
+		{ID: "l3s-host-reach", Kernel: "the host asks for slaves on the wire and reaches none", Default: "in l3s it reaches them", Compat: asByDefault,
 			Why: "it has routes to all slaves, for the packets from the wire"},
-		{ID: "local-bytes", Kernel: "copies from siblings count 14 bytes too many", Default: "the frame's length", Compat: same,
-			Why: "the kernel counts the Ethernet header twice"},
 	}
 }
