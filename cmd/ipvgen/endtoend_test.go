@@ -88,8 +88,8 @@ func TestPacketsThatNobodyReadsAreNoFault(t *testing.T) {
 func TestTwoProcessesLoadEachOtherOverMemif(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "wire")
 	receiver := command(t, "run --rx net_memif0,role=server,socket-abstract=no,socket="+socket+" --count 3000 --duration 20s --json -")
-	var out bytes.Buffer
-	receiver.Stdout = &out
+	var out, stderr bytes.Buffer
+	receiver.Stdout, receiver.Stderr = &out, &stderr
 	if err := receiver.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestTwoProcessesLoadEachOtherOverMemif(t *testing.T) {
 	}
 	sent := result(t, "run --tx net_memif0,role=client,socket-abstract=no,socket="+socket+" --send-only --rate 30kpps --count 3000")
 	if err := receiver.Wait(); err != nil {
-		t.Fatalf("receiver: %v", err)
+		t.Fatalf("receiver: %v\n%s", err, stderr.String())
 	}
 	got, err := report.Read(&out)
 	if err != nil || len(got.Runs) != 1 || len(sent.Runs) != 1 {

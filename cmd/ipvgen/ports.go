@@ -38,7 +38,7 @@ func newPortFlags() *portFlags {
 	f.Var(flag(&p.line, "10G", "SPEED", pace.ParseLine), "line", "line speed that shares are of")
 	f.Var(flag(&p.mtu, "", "BYTES", parseNumber(68, 9600)), "mtu", "MTU of the ports, and with it the largest frame (default the ports' own)")
 	f.Var(flag(&p.descriptors, "1024", "N", parseNumber(32, 32768)), "descriptors", "descriptors of each queue")
-	f.DurationVar(&p.drain, "drain", time.Second, "longest wait for packets after the last was sent; RFC 2544 asks for 2s")
+	f.DurationVar(&p.drain, "drain", time.Second, "longest wait for packets after the last was sent, and how long a port that\nonly sends stays open; RFC 2544 asks for 2s")
 	f.DurationVar(&p.linkTimeout, "link-timeout", 10*time.Second, "longest wait for the links to come up")
 	f.Var(flag(&p.memory, "256", "MIB", parseNumber(64, 1<<20)), "memory", "memory for DPDK when there are no hugepages")
 	f.BoolVar(&p.noHuge, "no-huge", false, "do without hugepages")

@@ -35,7 +35,8 @@ type Bench struct {
 	Rx      []pmd.Port // none: only send
 	Clock   pace.Clock
 	// Drain is how long to wait for packets after the last was sent (RFC 2544,
-	// section 23, asks for 2 s). It ends early when all have arrived.
+	// section 23, asks for 2 s). It ends early when all have arrived. Without Rx
+	// it leaves the receiver time to empty a ring that goes with the port.
 	Drain time.Duration
 	// Progress is told how a trial goes, some times a second; nil: nobody is.
 	Progress func(Progress)
@@ -141,7 +142,7 @@ func (r *running) wait(ctx context.Context) {
 		<-t.C
 		r.report()
 	}
-	if len(r.Rx) == 0 || r.source == nil || !r.source.done.Load() {
+	if r.source == nil || !r.source.done.Load() {
 		return
 	}
 	for end := time.Now().Add(r.Drain); time.Now().Before(end) && r.set.Load(cntOwn) < r.source.seq-r.refusedNow(); {
