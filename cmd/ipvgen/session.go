@@ -25,7 +25,7 @@ type session struct {
 	progress *progress
 }
 
-// newSession adds the flags that all tests share to cmd, which and to commands
+// newSession adds the flags that all tests share to cmd and to the commands
 // below it.
 func newSession(cmd *cobra.Command) *session {
 	s := &session{ports: newPortFlags(), traffic: newTrafficFlags(), output: newOutputFlags()}
