@@ -1,13 +1,13 @@
 # Targets of ipvd. `make help` lists them.
 
-PROGRAMS := ipvd ipvctl
+PROGRAMS := ipvd ipvctl ipvgen
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME := 10s
 
 .DEFAULT_GOAL := all
 .PHONY: all deps run test lint fuzz clean help
 
-all: ## build bin/ipvd and bin/ipvctl (default)
+all: ## build bin/ipvd, bin/ipvctl and bin/ipvgen (default)
 	go build -ldflags '-X main.Version=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
 
 deps: ## install missing Debian packages; silent when none is missing
