@@ -23,7 +23,7 @@ const maxForeign = 0.05
 const cpuTick = 10 * time.Millisecond
 
 // twin is a second worker: a registered thread with a path of its own, which
-// shares pool and address table with the first.
+// shares the pool with the first and has an address table of its own.
 type twin struct {
 	turns   chan uint64
 	samples chan measure.Sample
