@@ -5,7 +5,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 FUZZTIME := 10s
 
 .DEFAULT_GOAL := all
-.PHONY: all deps run test lint fuzz bench bench-deps clean help
+.PHONY: all deps run test lint fuzz oracle conformance conformance-mutants bench bench-deps clean help
 
 all: ## build bin/ipvd, bin/ipvctl and bin/ipvgen (default)
 	go build -ldflags '-X main.Version=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
@@ -25,6 +25,15 @@ lint: deps ## check form, go vet and the rules of imports
 fuzz: deps ## fuzz every target for FUZZTIME (10s)
 	@.ci/fuzz $(FUZZTIME)
 
+oracle: deps ## record anew what the kernel's own ipvlan driver answers (1 minute)
+	@cmd/ipvconform/oracle
+
+conformance: deps all ## compare ipvd frame by frame with those answers
+	@cmd/ipvconform/conformance
+
+conformance-mutants: deps ## see whether wrong branches of the data plane are noticed
+	@go run ./cmd/ipvconform mutants
+
 bench: deps ## measure against C and testpmd (QUICK=1: fewer rounds); see perf/README.md
 	go build -o bin/perf ./perf
 	bin/perf
@@ -36,4 +45,4 @@ clean: ## remove what was built
 	rm -rf bin
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
