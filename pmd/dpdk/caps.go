@@ -34,6 +34,9 @@ type quirk struct {
 	byMTU bool
 	// countsUntaken: oerrors includes packets that it left to the caller.
 	countsUntaken bool
+	// keepsSent: closing the port does not give back the mbufs that lie in its
+	// rings and that it would have received.
+	keepsSent bool
 	// maxFrame computes the largest frame from the devargs; nil if dev_info
 	// says it.
 	maxFrame func(devargs string) int
@@ -51,6 +54,8 @@ func quirkOf(driver string) quirk {
 	case "net_af_packet":
 		// eth_af_packet_tx frees longer frames without counting them as sent.
 		return quirk{maxFrame: afPacketFrame}
+	case "net_ring":
+		return quirk{keepsSent: true}
 	case "net_tap":
 		return quirk{paired: true, byMTU: true, countsUntaken: true}
 	}

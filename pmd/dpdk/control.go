@@ -100,6 +100,9 @@ func (p *Port) Close() error {
 func (p *Port) takeDown() error {
 	if p.started && !p.Gone() {
 		C.ipvd_drain_tx(p.id, C.uint16_t(len(p.tx)))
+		if p.quirk.keepsSent {
+			C.ipvd_drain_rx(p.id, C.uint16_t(len(p.rx)))
+		}
 	}
 	p.closeDescriptors()
 	C.ipvd_forget_error()

@@ -226,6 +226,22 @@ ipvd_drain_tx(uint16_t port, uint16_t queues)
 			(void)rte_eth_tx_burst(port, q, none, 0);
 }
 
+/* Frees what would be received. Bounded, for somebody else may go on sending. */
+void
+ipvd_drain_rx(uint16_t port, uint16_t queues)
+{
+	struct rte_mbuf *m[64];
+
+	for (uint16_t q = 0; q < queues; q++)
+		for (int i = 0; i < 1024; i++) {
+			uint16_t n = rte_eth_rx_burst(port, q, m, RTE_DIM(m));
+
+			if (n == 0)
+				break;
+			rte_pktmbuf_free_bulk(m, n);
+		}
+}
+
 int
 ipvd_stats(uint16_t port, uint64_t out[4])
 {

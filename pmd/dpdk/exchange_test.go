@@ -48,6 +48,28 @@ func TestRingGivesBackWhatWasSent(t *testing.T) {
 	}
 }
 
+func TestClosingARingFreesWhatLiesInIt(t *testing.T) {
+	pool := newTestPool(t, 1023) // fails the test if mbufs are out at its end
+	ring := attachTest(t, "net_ring0", PortOptions{Pool: pool})
+	w := asWorker(t, pool, 64, 32)
+	tx := w.addTx(ring)
+	w.step()
+	held := pool.InUse()
+	_, b := w.packet([]byte("nobody receives this"))
+	w.set.TxList().Add(tx, b)
+	w.step()
+	if got := pool.InUse(); got != held+1 {
+		t.Errorf("%d mbufs in use while a packet lies in the ring, want %d", got, held+1)
+	}
+	w.closeSet()
+	if err := ring.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := pool.InUse(); got != held {
+		t.Errorf("%d mbufs in use after closing, want %d", got, held)
+	}
+}
+
 func TestSharedPacketGoesToManyQueues(t *testing.T) {
 	pool := newTestPool(t, 1023)
 	w := asWorker(t, pool, 64, 32)

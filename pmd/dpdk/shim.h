@@ -126,6 +126,7 @@ int ipvd_get_info(uint16_t port, struct ipvd_info *out);
 int ipvd_configure(uint16_t port, struct ipvd_conf *c);
 int ipvd_remove(uint16_t port, int *gone);
 void ipvd_drain_tx(uint16_t port, uint16_t queues);
+void ipvd_drain_rx(uint16_t port, uint16_t queues);
 int ipvd_stats(uint16_t port, uint64_t out[4]);
 int ipvd_link_up(uint16_t port);
 int ipvd_set_mac(uint16_t port, const uint8_t mac[6]);
