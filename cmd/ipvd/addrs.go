@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -38,6 +40,9 @@ func (d *daemon) Addrs(ctx context.Context, c api.Caller, f api.AddrFilter) ([]a
 			addrs = append(addrs, s.showAddr(claim))
 		}
 	}
+	slices.SortStableFunc(addrs, func(a, b api.Addr) int {
+		return cmp.Or(cmp.Compare(a.Master, b.Master), cmp.Compare(a.ID, b.ID))
+	})
 	return addrs, nil
 }
 
@@ -130,6 +135,9 @@ func (s *slave) onInterface(f func(link.Link) error) error {
 
 // claimStatic records an address of a port without an interface.
 func (s *slave) claimStatic(p netip.Prefix) error {
+	if slices.ContainsFunc(s.record.Addrs, func(have netip.Prefix) bool { return have.Addr() == p.Addr() }) {
+		return &api.Refusal{Text: fmt.Sprintf("%s has address %v already", s.key(), p.Addr()), Errno: unix.EEXIST}
+	}
 	if err := s.m.addrs.claimStatic(s.id, p.Addr()); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/user"
 	"sync"
 	"time"
 
@@ -98,13 +99,17 @@ func (d *daemon) stop(cause error) error {
 		<-d.serving
 	}
 	if d.mon != nil {
+		d.chores.close() // it may call the monitor
 		d.mon.Close()
-		d.chores.close()
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.sys != nil {
-		errs = append(errs, d.sys.Stop())
+		if err := d.sys.Stop(); err != nil {
+			// A worker still uses the ports. The process ends, and the next start
+			// puts back what was taken over.
+			return errors.Join(append(errs, err)...)
+		}
 	}
 	for _, m := range d.masters {
 		errs = append(errs, m.close())
@@ -216,6 +221,9 @@ func (d *daemon) workers() int { return len(d.cfg.Workers) }
 // listen takes the control socket before anything is changed: a second daemon
 // fails here. Requests wait until serve.
 func (d *daemon) listen() (err error) {
+	if _, err := user.LookupGroup(d.cfg.Group); err != nil && d.cfg.Group != config.Default().Group {
+		return fmt.Errorf("--group %s: %w: make the group, or name another", d.cfg.Group, err)
+	}
 	d.socket, err = api.Listen(d.cfg.Socket, d.cfg.Group)
 	return err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ func (f *faultLog) report(fault flows.Fault) {
 		f.skipped++
 		return
 	}
-	f.log.Error().Int("worker", fault.Worker).Interface("panic", fault.Value).Int("packets", fault.Freed).Bytes("stack", fault.Stack).
+	f.log.Error().Int("worker", fault.Worker).Str("panic", fmt.Sprint(fault.Value)).Int("packets", fault.Freed).Bytes("stack", fault.Stack).
 		Int("not_logged", f.skipped).Msg("a stage failed; its packets are dropped, the worker goes on")
 	f.last, f.skipped = time.Now(), 0
 }

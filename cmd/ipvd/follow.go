@@ -4,8 +4,6 @@ import (
 	"errors"
 	"net"
 
-	"golang.org/x/sys/unix"
-
 	"ipvd/cmd/internal/host/link"
 	"ipvd/cmd/internal/host/netns"
 	"ipvd/pmd"
@@ -68,7 +66,7 @@ func (m *master) setMAC(mac net.HardwareAddr) error {
 // applyCarrier gives a port's interface the wire's carrier. The kernel refuses
 // it while the interface's namespace ends. Under mu.
 func (m *master) applyCarrier(p *tap.Port) {
-	if err := p.SetCarrier(m.carrier); err != nil && !errors.Is(err, unix.EBADFD) && !p.Gone() {
+	if err := p.SetCarrier(m.carrier); err != nil && !p.Gone() {
 		m.log.Warn().Err(err).Str("port", p.Name()).Msg("the carrier does not follow the wire's")
 	}
 }

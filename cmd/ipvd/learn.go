@@ -97,7 +97,8 @@ func (s *slave) followed(e monitor.Event) {
 		m.d.chores.add(s.key()+" set up", s.afterSync)
 	case monitor.Link:
 		p := placeOf(e)
-		if old := m.addrs.moved(id, p); (old.flags^p.flags)&unix.IFF_UP != 0 || old.mtu != p.mtu || old.name != p.name {
+		old := m.addrs.moved(id, p)
+		if (old.flags^p.flags)&unix.IFF_UP != 0 || old.mtu != p.mtu || old.name != p.name || old.mac != p.mac {
 			m.d.chores.add(s.key()+" set up", s.afterSync)
 		}
 	case monitor.AddrAdded:
@@ -120,6 +121,7 @@ func (s *slave) afterSync() {
 		return
 	}
 	p := s.place()
+	s.tellMAC(p)
 	if err := s.setUp(); err != nil {
 		// A namespace that ends takes the interface away while we look.
 		s.m.log.Debug().Err(err).Str("slave", p.name).Msg("set the interface up")
@@ -140,6 +142,18 @@ func (s *slave) afterSync() {
 	}
 	if err := s.save(); err != nil {
 		s.m.log.Error().Err(err).Str("slave", p.name).Msg("record where the slave is")
+	}
+}
+
+// tellMAC says once when the slave's namespace has changed its MAC. Under mu.
+func (s *slave) tellMAC(p place) {
+	if p.mac == s.mac {
+		return
+	}
+	s.mac = p.mac
+	if foreign := net.HardwareAddr(p.mac); len(foreign) == 6 && foreign.String() != s.m.mac().String() {
+		s.m.log.Warn().Int("id", int(s.id)).Str("slave", p.name).Stringer("mac", foreign).
+			Msg("the slave's MAC was changed: what it sends still bears the master's, and its stack takes no unicast frame")
 	}
 }
 

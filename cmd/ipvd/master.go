@@ -11,6 +11,8 @@ import (
 
 	"ipvd/cmd/internal/config"
 	"ipvd/cmd/internal/host/l3s"
+	"ipvd/cmd/internal/host/link"
+	"ipvd/cmd/internal/host/netns"
 	"ipvd/cmd/internal/host/takeover"
 	"ipvd/cmd/internal/store"
 	"ipvd/flows/ipvlan"
@@ -130,7 +132,15 @@ func (m *master) openHost(info pmd.Info) (err error) {
 	}
 	m.template.Host = m.host
 	if m.taken != nil {
+		// The host port gets what the wire had, its MTU among it.
 		if err := m.taken.Configure(m.hostName); err != nil {
+			return err
+		}
+		l, _, err := link.ByName(netns.Here, m.hostName)
+		if err != nil {
+			return err
+		}
+		if err := l.SetMTU(info.MTU); err != nil {
 			return err
 		}
 	}
@@ -185,10 +195,12 @@ func (m *master) close() error {
 	errs = append(errs, m.closeMode(m.template, m.template.Mode))
 	// The wire goes first: it must be at rest when it is put back, and putting it
 	// back reads and removes the host port.
+	var busy error
 	if m.wire != nil {
-		errs = append(errs, m.wire.Close())
+		busy = m.wire.Close()
+		errs = append(errs, busy)
 	}
-	if m.taken != nil {
+	if m.taken != nil && busy == nil {
 		err := m.taken.Restore()
 		if errors.Is(err, takeover.ErrVanished) {
 			err = nil // told when it happened; nothing is left to put back

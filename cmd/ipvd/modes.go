@@ -43,7 +43,7 @@ func (m *master) setMode(mode ipvlan.Mode, flag ipvlan.Flag) error {
 	}
 	var errs []error
 	if mode != old.Mode {
-		errs = append(errs, m.closeMode(&old, old.Mode))
+		errs = append(errs, m.closeMode(m.template, old.Mode))
 		for _, s := range m.slaves {
 			if err := s.setUp(); err != nil {
 				m.log.Warn().Err(err).Str("slave", s.model.Name).Msg("the interface does not follow the mode")
@@ -51,7 +51,10 @@ func (m *master) setMode(mode ipvlan.Mode, flag ipvlan.Flag) error {
 		}
 	}
 	m.log.Info().Stringer("mode", mode).Stringer("flag", flag).Msg("mode is set")
-	return errors.Join(append(errs, m.save())...)
+	if err := errors.Join(append(errs, m.save())...); err != nil {
+		m.log.Error().Err(err).Msg("the mode is set, but not all that belongs to it is done")
+	}
+	return nil
 }
 
 // openMode opens what a mode needs besides wire and host port, and puts it into

@@ -20,15 +20,19 @@ var errOthers = errors.New("some of it belongs to another namespace")
 // recoverKilled puts back what daemons that were killed have left in this
 // namespace: this one's predecessor, and ephemeral ones.
 func (d *daemon) recoverKilled() error {
-	if err := d.recoverFrom(d.store); err != nil && !errors.Is(err, errOthers) {
+	others, err := d.recoverFrom(d.store)
+	if err != nil {
 		return err
+	}
+	if others != nil {
+		d.log.Info().Err(others).Msg("it is left to a daemon there")
 	}
 	stale, err := store.Stale(runDir)
 	if err != nil {
 		d.log.Warn().Err(err).Msg("cannot look for what killed daemons have left")
 	}
 	for _, s := range stale {
-		if err := d.recoverFrom(s); err != nil {
+		if err := errors.Join(d.recoverFrom(s)); err != nil {
 			d.log.Warn().Err(err).Str("state", s.Path()).Msg("what a killed daemon has left stays for now")
 			s.Close()
 			continue
@@ -41,21 +45,31 @@ func (d *daemon) recoverKilled() error {
 }
 
 // recoverFrom takes back what the state says was changed in this namespace, and
-// forgets what was changed in one that has ended.
-func (d *daemon) recoverFrom(s *store.Dir) error {
+// forgets what was changed in one that has ended. others is what it leaves to
+// daemons of other namespaces (errOthers).
+func (d *daemon) recoverFrom(s *store.Dir) (others, err error) {
 	here, err := netns.IDOf(netns.Here)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	wires, err := s.Wires.Load()
+	sort := func(e error) {
+		if errors.Is(e, errOthers) {
+			others = errors.Join(others, e)
+		} else {
+			err = errors.Join(err, e)
+		}
+	}
+	wires, bad := s.Wires.Load()
+	sort(bad)
 	for _, w := range wires {
-		err = errors.Join(err, d.recoverWire(w, s, here))
+		sort(d.recoverWire(w, s, here))
 	}
 	hosts, bad := s.Hosts.Load()
+	sort(bad)
 	for _, h := range hosts {
-		err = errors.Join(err, d.recoverHost(h, s, here))
+		sort(d.recoverHost(h, s, here))
 	}
-	return errors.Join(err, bad)
+	return others, err
 }
 
 func (d *daemon) recoverWire(w store.Wire, s *store.Dir, here netns.ID) error {

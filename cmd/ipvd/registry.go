@@ -90,8 +90,16 @@ func (r *registry) setRoutes(h *l3s.Host) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.routes = h
+	r.routeAll()
+}
+
+// routeAll adds the routes that are missing. Under mu.
+func (r *registry) routeAll() {
+	if r.routes == nil {
+		return
+	}
 	for _, c := range r.reg.Claims() {
-		if h != nil && c.State == ipvlan.Active {
+		if c.State == ipvlan.Active {
 			r.route(ipvlan.Event{Addr: c.Addr, Slave: c.Slave, To: ipvlan.Active, Host: r.reg.IsHost(c.Addr)})
 		}
 	}
@@ -185,6 +193,7 @@ func (r *registry) setHost(p place, addrs []netip.Addr) (old place) {
 	if addrs != nil {
 		r.hostAddrs = addrs
 		r.reg.SetHost(addrs)
+		r.routeAll()
 	}
 	return old
 }
@@ -198,6 +207,7 @@ func (r *registry) hostAddr(a netip.Addr, added bool) {
 		r.hostAddrs = append(r.hostAddrs, a)
 	}
 	r.reg.SetHost(r.hostAddrs)
+	r.routeAll() // an address that has left the host port may be a slave's
 }
 
 func (r *registry) active(id uint16) int {

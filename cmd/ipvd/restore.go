@@ -54,6 +54,9 @@ func (m *master) restoreSlave(r store.Slave) error {
 		m.remove(s)
 		return errors.Join(err, port.Close())
 	}
+	if s.tap != nil && !m.carrier {
+		m.applyCarrier(s.tap)
+	}
 	s.watch()
 	for _, p := range r.Addrs {
 		err = errors.Join(err, m.addrs.claimStatic(id, p.Addr()))

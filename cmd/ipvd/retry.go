@@ -60,11 +60,7 @@ func (m *master) retry(s *missing) {
 func (m *master) tryAgain(s *missing) {
 	m.d.mu.Lock()
 	defer m.d.mu.Unlock()
-	i := slices.Index(m.missing, s)
-	if i < 0 {
-		return // deleted meanwhile
-	}
-	m.missing = slices.Delete(m.missing, i, i+1)
+	m.missing = slices.DeleteFunc(m.missing, func(o *missing) bool { return o == s })
 	m.takeUp(s.record, min(2*s.pause, longestRetry))
 }
 

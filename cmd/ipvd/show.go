@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"net"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -16,6 +19,9 @@ func (d *daemon) Links(ctx context.Context, c api.Caller, f api.LinkFilter) ([]a
 	only, err := filterNetns(f.Netns)
 	if err != nil {
 		return nil, err
+	}
+	if f.Master != "" && d.master(f.Master) == nil {
+		return nil, &api.Refusal{Text: fmt.Sprintf("%q is no master of this daemon; its masters: %s", f.Master, strings.Join(d.masterNames(), ", ")), Errno: unix.ENODEV}
 	}
 	links := []api.Link{}
 	for _, m := range d.masters {
@@ -99,6 +105,9 @@ func (s *slave) show(detail, stats bool) api.Link {
 		OperState: operState(p.flags), Address: s.m.mac().String(), ID: int(s.id), Netns: p.where(),
 		PortKind: s.kind, State: "ok", MMode: s.m.template.Mode.String(), MFlag: s.m.template.Flag.String(),
 		Addrs: s.m.addrs.active(s.id)}
+	if len(p.mac) == 6 && p.mac != string(s.m.mac()) {
+		l.Address, l.State = net.HardwareAddr(p.mac).String(), "its MAC is not the master's, so that its stack takes no unicast frame"
+	}
 	if detail {
 		l.LinkInfo = s.m.linkInfo("ipvlan")
 	}

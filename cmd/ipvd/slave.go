@@ -26,6 +26,7 @@ type slave struct {
 	devargs string    // vdev
 	tap     *tap.Port // nil for a vdev
 	record  store.Slave
+	mac     string // of the interface when it was last looked at, raw bytes
 }
 
 // alias is what the interface bears besides its name, which the namespace's
@@ -57,7 +58,7 @@ func (m *master) addSlave(r api.LinkAdd, ns int) (*slave, error) {
 	}
 	s.model = ipvlan.NewSlave(m.name, id, r.Name, port, mtu, m.d.workers())
 	if err := s.join(ns); err != nil {
-		return nil, errors.Join(err, s.discard())
+		return nil, errors.Join(err, s.leave())
 	}
 	return s, nil
 }
@@ -103,8 +104,22 @@ func (s *slave) join(ns int) error {
 		m.remove(s)
 		return fmt.Errorf("take slave %s into the graph: %w", s.model.Name, err)
 	}
+	if s.tap != nil && !m.carrier {
+		m.applyCarrier(s.tap)
+	}
 	s.watch()
 	return errors.Join(s.save(), m.save())
+}
+
+// leave undoes join, as far as it came. Under mu.
+func (s *slave) leave() error {
+	if s.m.slave(s.id) != s {
+		return s.discard()
+	}
+	if err := s.m.takeOut(s); err != nil {
+		return err
+	}
+	return s.end()
 }
 
 // insert keeps the slaves in order of their ids.
@@ -117,18 +132,18 @@ func (m *master) remove(s *slave) {
 	m.slaves = slices.DeleteFunc(m.slaves, func(o *slave) bool { return o == s })
 }
 
-// takeOut takes a slave out of the table, the graph and the monitor, and waits
-// for the workers. Under mu. The caller ends it then, or when this fails has it
+// takeOut takes a slave out of the graph, waits for the workers, and takes it out
+// of the table and the monitor. Under mu. The caller ends it then, or when this fails has it
 // as it was.
 func (m *master) takeOut(s *slave) error {
-	s.unwatch()
-	m.addrs.gone(s.id)
 	m.remove(s)
 	if err := m.d.swap(); err != nil {
 		m.insert(s)
-		s.watch()
 		return fmt.Errorf("take slave %s out of the graph: %w", s.key(), err)
 	}
+	// Until here packets for it were dropped as no_slave.
+	s.unwatch()
+	m.addrs.gone(s.id)
 	return nil
 }
 
@@ -146,11 +161,11 @@ func (s *slave) discard() error {
 	if s.tap == nil {
 		return s.model.Port.Close()
 	}
-	var errs []error
-	if s.record.Alias != "" && !s.tap.Gone() {
-		errs = append(errs, s.tap.SetPersist(false))
+	err := s.tap.SetPersist(false)
+	if errors.Is(err, pmd.ErrGone) {
+		err = nil
 	}
-	return errors.Join(append(errs, s.tap.Close())...)
+	return errors.Join(err, s.tap.Close())
 }
 
 // close closes the port when the daemon ends: a persistent interface stays.
@@ -206,10 +221,7 @@ func (d *daemon) LinkAdd(ctx context.Context, c api.Caller, r api.LinkAdd) (api.
 	}
 	// Last: a request that fails has changed nothing for the other slaves.
 	if err := m.setMode(mode, flag); err != nil {
-		if errOut := m.takeOut(s); errOut != nil {
-			return api.Link{}, errors.Join(err, errOut)
-		}
-		return api.Link{}, errors.Join(err, s.end())
+		return api.Link{}, errors.Join(err, s.leave())
 	}
 	m.log.Info().Int("id", int(s.id)).Str("slave", r.Name).Str("kind", s.kind).Msg("slave is added")
 	return s.show(true, true), nil
