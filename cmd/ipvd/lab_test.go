@@ -19,6 +19,8 @@ import (
 
 	"ipvd/cmd/internal/api"
 	"ipvd/cmd/internal/host/hosttest"
+	"ipvd/cmd/internal/host/netns"
+	"ipvd/cmd/internal/store"
 )
 
 // programs are the daemon and its client, built once for all tests.
@@ -80,6 +82,8 @@ func newLab(t *testing.T, boxes int) *lab {
 	}
 	l := &lab{t: t, bin: bin, dir: t.TempDir(), router: hosttest.NewNS(t), host: hosttest.NewNS(t)}
 	l.socket = filepath.Join(l.dir, "s")
+	home := l.host.ID()
+	t.Cleanup(func() { sweep(t, l.dir, home) })
 	l.router.IP("link add eth0 type veth peer name eth0 netns " + l.host.Name)
 	l.plainFrames("eth0")
 	for _, args := range []string{"link set lo up", "addr add " + routerAddr + "/24 dev eth0", "addr add fd00::fe/64 dev eth0 nodad", "link set eth0 up"} {
@@ -362,4 +366,35 @@ func containsOnly(lines string, words ...string) bool {
 		}
 	}
 	return true
+}
+
+// sweep removes what a test that failed in the middle has left of daemons that
+// it had killed: the namespaces of wires taken over from home.
+func sweep(t *testing.T, dir string, home netns.ID) {
+	paths, _ := filepath.Glob(filepath.Join(dir, "*"))
+	killed, _ := filepath.Glob(filepath.Join(runDir, "run-*"))
+	for _, path := range append(paths, killed...) {
+		if records, _ := filepath.Glob(filepath.Join(path, "wires", "*.json")); len(records) == 0 {
+			continue
+		}
+		state, err := store.Open(path)
+		if err != nil {
+			continue // of a daemon that runs
+		}
+		wires, _ := state.Wires.Load()
+		own := slices.ContainsFunc(wires, func(w store.Wire) bool { return w.Home == home })
+		for _, w := range wires {
+			if w.Home != home {
+				continue
+			}
+			t.Logf("removing what is left of wire %s", w.Name)
+			if err := netns.Delete(w.Netns); err != nil {
+				t.Error(err)
+			}
+		}
+		state.Close()
+		if own {
+			os.RemoveAll(path)
+		}
+	}
 }
