@@ -199,9 +199,10 @@ func (l *lab) fails(args ...string) string {
 	return string(out)
 }
 
-// stop ends the daemon, which must exit with 0.
+// stop ends the daemon, whose account must balance, and which must exit with 0.
 func (l *lab) stop() {
 	l.t.Helper()
+	l.verify()
 	l.end(unix.SIGTERM)
 }
 
