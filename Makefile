@@ -13,7 +13,7 @@ all: ## build bin/ipvd, bin/ipvctl and bin/ipvgen (default)
 deps: ## install missing Debian packages; silent when none is missing
 	@deploy/deps
 
-run: deps all ## build, then show ipvd at work (root; about a minute)
+run: deps all ## build, then show ipvd at work (root; half a minute)
 	deploy/demo
 
 test: deps ## run every test (root runs more of them)

@@ -186,16 +186,16 @@ func (r *registry) gone(id uint16) {
 	delete(r.places, id)
 }
 
-func (r *registry) setHost(p place, addrs []netip.Addr) (old place) {
+// setHost takes where the host port is, and its addresses unless they are nil.
+func (r *registry) setHost(p place, addrs []netip.Addr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	old, r.host = r.host, p
+	r.host = p
 	if addrs != nil {
 		r.hostAddrs = addrs
 		r.reg.SetHost(addrs)
 		r.routeAll()
 	}
-	return old
 }
 
 // hostAddr takes a change of the host port's addresses.

@@ -133,8 +133,8 @@ func (m *master) remove(s *slave) {
 }
 
 // takeOut takes a slave out of the graph, waits for the workers, and takes it out
-// of the table and the monitor. Under mu. The caller ends it then, or when this fails has it
-// as it was.
+// of the table and the monitor. Under mu. The caller ends it then, or when this
+// fails has it as it was.
 func (m *master) takeOut(s *slave) error {
 	m.remove(s)
 	if err := m.d.swap(); err != nil {
