@@ -1,6 +1,7 @@
 package pmd
 
 import (
+	"math"
 	"runtime/cgo"
 	"sync/atomic"
 	"unsafe"
@@ -38,6 +39,8 @@ type Mbuf struct {
 
 // Offload flags used by this program (DPDK rte_mbuf_core.h).
 const (
+	olVLANStripped uint64 = 1 << 6
+
 	olExternal uint64 = 1 << 61
 	olIndirect uint64 = 1 << 62
 )
@@ -67,7 +70,8 @@ func MbufOffsets() map[string]uintptr {
 
 // Data is the first segment's data. It is valid while the caller owns m.
 func (m *Mbuf) Data() []byte {
-	return unsafe.Slice((*byte)(unsafe.Add(m.bufAddr, int(m.dataOff))), int(m.dataLen))
+	// Slicing an array that is longer than any segment needs no check.
+	return (*[math.MaxUint16]byte)(unsafe.Add(m.bufAddr, int(m.dataOff)))[:m.dataLen:m.dataLen]
 }
 
 // Room is the first segment's free space behind its data.
@@ -84,6 +88,9 @@ func (m *Mbuf) DataLen() int { return int(m.dataLen) }
 
 // Segs is the packet's number of segments.
 func (m *Mbuf) Segs() int { return int(m.nbSegs) }
+
+// Whole reports that the packet is no longer than its first segment.
+func (m *Mbuf) Whole() bool { return m.pktLen == uint32(m.dataLen) }
 
 // Next is the segment after this one, or nil.
 func (m *Mbuf) Next() *Mbuf { return m.next }
@@ -182,10 +189,14 @@ func (m *Mbuf) Shared() bool {
 }
 
 // VLAN is the tag that the port stripped from the frame (TCI) and whether one
-// was stripped (RTE_MBUF_F_RX_VLAN_STRIPPED).
+// was stripped.
 func (m *Mbuf) VLAN() (tci uint16, stripped bool) {
-	return m.vlanTCI, m.olFlags&(1<<6) != 0
+	return m.vlanTCI, m.VLANStripped()
 }
+
+// VLANStripped reports that the port stripped a tag
+// (RTE_MBUF_F_RX_VLAN_STRIPPED).
+func (m *Mbuf) VLANStripped() bool { return m.olFlags&olVLANStripped != 0 }
 
 // MbufAt gives the mbuf at address p, which must point to a struct rte_mbuf
 // outside the Go heap.

@@ -91,8 +91,9 @@ func (b *builder) l3s() error {
 
 // classify puts the classifier behind the wire.
 func (b *builder) classify(r *replicate) error {
-	c := &classify{plane: b.p, l2: r != nil, replicate: r, counters: b.g.Counters(b.m.Counters.Classify),
-		tag: &tag{plane: b.p, counters: b.g.Counters(b.m.Counters.Host)}}
+	c := &classify{plane: b.p, counters: b.g.Counters(b.m.Counters.Classify)}
+	c.l2, c.replicate = r != nil, r
+	c.tag = &tag{plane: b.p, counters: b.g.Counters(b.m.Counters.Host)}
 	switch {
 	case b.m.CompatKernel:
 		c.foreign = foreignClassified

@@ -31,13 +31,14 @@ type end struct {
 // plane is one worker's copy of a master's data plane: what its stages share.
 // Worker only.
 type plane struct {
-	vec    *pmd.Vector
-	table  *Table
-	mac    wire.MAC
-	wire   *flows.Output
-	host   end
-	slaves []end
-	byID   []flows.Verdict // dev_id to verdict
+	vec     *pmd.Vector
+	table   *Table
+	mac     wire.MAC
+	macWord uint64 // mac as macWord gives it
+	wire    *flows.Output
+	host    end
+	slaves  []end
+	byID    []flows.Verdict // dev_id to verdict
 	// Scratch of the stage that is classifying; none calls another that
 	// classifies before it is done with the groups.
 	verdicts []flows.Verdict
@@ -47,10 +48,9 @@ type plane struct {
 
 // newPlane opens this worker's outputs to m's ports.
 func newPlane(g *flows.Graph, m *Master) (*plane, error) {
-	p := &plane{vec: g.Vector(), table: m.Table, mac: m.MAC, slaves: make([]end, len(m.Slaves))}
+	p := &plane{vec: g.Vector(), table: m.Table, mac: m.MAC, macWord: macWord(m.MAC), slaves: make([]end, len(m.Slaves))}
 	p.verdicts = make([]flows.Verdict, len(p.vec.Pkts))
 	p.runs = make([]flows.Group, len(p.vec.Pkts))
-	p.grouper = flows.NewGrouper(p.vec, int(toSlave)+len(m.Slaves))
 	var err error
 	if p.wire, err = output(g, m.Name+" to wire", m.Wire); err != nil {
 		return nil, err
@@ -59,6 +59,7 @@ func newPlane(g *flows.Graph, m *Master) (*plane, error) {
 		return nil, err
 	}
 	p.host.counters, p.host.limit = g.Counters(m.Counters.Host), m.MTU+overMTU
+	outs := make([]*flows.Output, int(toSlave)+len(m.Slaves))
 	top := uint16(0)
 	for i, s := range m.Slaves {
 		e := &p.slaves[i]
@@ -66,8 +67,10 @@ func newPlane(g *flows.Graph, m *Master) (*plane, error) {
 			return nil, err
 		}
 		e.counters, e.limit = g.Counters(s.Counters), s.MTU+overMTU
+		outs[int(toSlave)+i] = e.out
 		top = max(top, s.ID)
 	}
+	p.grouper = g.Grouper(outs)
 	p.byID = make([]flows.Verdict, int(top)+1)
 	for i := range p.byID {
 		p.byID[i] = toDrop + flows.Verdict(NoSlave)
@@ -113,14 +116,30 @@ func (p *plane) local(v flows.Verdict, length int) flows.Verdict {
 	return counted
 }
 
-// group sorts b by the verdicts of its packets. When the vector has no room
-// left for the sorted packets it gives the runs of equal verdicts instead: more
-// groups, but no packet is lost in a step that is full.
+// group sorts b by the verdicts of its packets, queues what is for slaves and gives
+// the other groups.
 func (p *plane) group(b flows.Burst) []flows.Group {
 	v := p.verdicts[:b.N]
-	if groups, ok := p.grouper.Group(b, v); ok {
-		return groups
+	groups, ok := p.grouper.Group(b, v)
+	if !ok {
+		return p.equal(b, v)
 	}
+	return groups
+}
+
+// sort is group for packets that have been tallied by the verdicts in v.
+func (p *plane) sort(b flows.Burst, v []flows.Verdict, longest uint32) []flows.Group {
+	groups, ok := p.grouper.Sort(b, v, longest)
+	if !ok {
+		return p.equal(b, v)
+	}
+	return groups
+}
+
+// equal gives the runs of equal verdicts in place of groups when the vector has no
+// room left for the sorted packets: that is more groups, but no packet is lost in a
+// step that is full. There may be groups for slaves.
+func (p *plane) equal(b flows.Burst, v []flows.Verdict) []flows.Group {
 	n := 0
 	for i, k := range v {
 		if i > 0 && k == v[i-1] {
