@@ -132,7 +132,7 @@ func sourceMAC(s situation, side Side, e Entry) bool {
 // vlan is the id of the stimulus' VLAN.
 func (s situation) vlan() (id uint16, ok bool) {
 	f := s.stimulus()
-	if f == nil || f.Type() != wire.TypeVLAN {
+	if f == nil || f.Type() != wire.TypeVLAN && f.Type() != wire.TypeQinQ {
 		return 0, false
 	}
 	v, ok := wire.ParseVLAN(f)

@@ -1,0 +1,37 @@
+package devices
+
+import (
+	"testing"
+
+	"ipvd/cmd/ipvconform/scenario"
+	"ipvd/flows/wire"
+)
+
+func TestScenariosAreWhatTheySay(t *testing.T) {
+	names := map[string]bool{}
+	for _, s := range Scenarios() {
+		if names[s.Name] || len(s.Setup)+len(s.Prepare) == 0 || len(s.Steps) < len(plain()) {
+			t.Errorf("%s: a second one of that name, or without commands or steps", s.Name)
+		}
+		names[s.Name] = true
+		ids := map[string]bool{}
+		for _, step := range s.Steps {
+			if ids[step.ID] {
+				t.Errorf("%s: two steps are called %s", s.Name, step.ID)
+			}
+			ids[step.ID] = true
+			checkFrames(t, s.Name, step)
+		}
+	}
+}
+
+// checkFrames checks that the text of every address was one.
+func checkFrames(t *testing.T, name string, step scenario.Step) {
+	t.Helper()
+	for _, f := range step.Hex {
+		e, ok := wire.ParseEthernet(f)
+		if !ok || e.Dst() == (wire.MAC{}) || e.Src() == (wire.MAC{}) {
+			t.Errorf("%s %s: not a frame: %x", name, step.ID, f)
+		}
+	}
+}
