@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,44 +17,52 @@ import (
 	"ipvd/cmd/ipvconform/uml"
 )
 
+// chosen is a scenario of the devices with a few of its steps.
+func chosen(name string, ids ...string) scenario.Scenario {
+	for _, s := range devices.Scenarios() {
+		if s.Name == name {
+			s.Steps = slices.DeleteFunc(s.Steps, func(step scenario.Step) bool { return !slices.Contains(ids, step.ID) })
+			return s
+		}
+	}
+	return scenario.Scenario{}
+}
+
 // TestDaemonRunsWhereTheKernelHasTheInterfaces: ipvd itself runs in user-mode
-// Linux, with a VLAN interface on its host port.
+// Linux, with a VLAN interface on its host port, and with the host port in a
+// VRF.
 func TestDaemonRunsWhereTheKernelHasTheInterfaces(t *testing.T) {
 	g, bin := newGuest(t)
-	var s scenario.Scenario
-	for _, d := range devices.Scenarios() {
-		if d.Name == "vlan-on-master-l2" {
-			s = d
+	all := []scenario.Scenario{
+		chosen("vlan-on-master-l2", "w.udp4.s0", "w.vlan5.udp4.host", "host.stack.vlan5.out"),
+		chosen("vrf-l3s", "w.udp4.s0", "s0.stack.udp4.vrf"),
+	}
+	results, err := runner{config: subject.Config{Bin: bin}, guest: g, where: inUML, wait: 40}.run(t.Context(), io.Discard, all)
+	if err != nil || len(results) != 2 || results[0].Error+results[1].Error != "" || len(results[0].Steps) != 3 || len(results[1].Steps) != 2 {
+		t.Fatalf("got %+v and error %v, want results with 3 and 2 steps", results, err)
+	}
+	for _, r := range results {
+		if d := r.Steps[0].UDP; r.Subject != "ipvd" || len(d) != 1 || d[0].Port != "s0" {
+			t.Errorf("%s %s: sockets got %+v, want s0's", r.Name, r.Steps[0].ID, d)
 		}
 	}
-	var steps []scenario.Step
-	for _, step := range s.Steps {
-		switch step.ID {
-		case "w.udp4.s0", "w.vlan5.udp4.host", "host.stack.vlan5.out":
-			steps = append(steps, step)
-		}
-	}
-	s.Steps = steps
-	r := runner{config: subject.Config{Bin: bin}, guest: g, where: inUML, wait: 40}
-	results, err := r.run(t.Context(), io.Discard, []scenario.Scenario{s})
-	if err != nil || len(results) != 1 || results[0].Error != "" || len(results[0].Steps) != 3 {
-		t.Fatalf("got %+v and error %v, want one result with 3 steps", results, err)
-	}
-	toSlave, toHost, out := results[0].Steps[0], results[0].Steps[1], results[0].Steps[2]
-	if d := toSlave.UDP; results[0].Subject != "ipvd" || len(d) != 1 || d[0].Port != "s0" {
-		t.Errorf("%s: sockets got %+v, want s0's", toSlave.ID, d)
-	}
+	toHost, tagged, vrf := results[0].Steps[1], results[0].Steps[2], results[1].Steps[1]
 	if d := toHost.UDP; len(d) != 1 || d[0].Port != scenario.Host || d[0].Src != "10.5.0.254" {
 		t.Errorf("%s: sockets got %+v, want the host's", toHost.ID, d)
 	}
-	tag := -1
-	for _, f := range out.Seen {
-		if f.Port == scenario.Wire && f.TCI != nil {
-			tag = int(*f.TCI)
+	tag := func(o scenario.Outcome) int {
+		for _, f := range o.Seen {
+			if f.Port == scenario.Wire && f.TCI != nil {
+				return int(*f.TCI)
+			}
 		}
+		return -1
 	}
-	if tag != 5 {
-		t.Errorf("%s: on the wire: got %+v, want a frame with tag 5", out.ID, out.Seen)
+	if tag(tagged) != 5 {
+		t.Errorf("%s: on the wire: got %+v, want a frame with tag 5", tagged.ID, tagged.Seen)
+	}
+	if got := receivers(vrf); got != scenario.Wire {
+		t.Errorf("%s: seen by %q, want the wire", vrf.ID, got)
 	}
 }
 

@@ -44,6 +44,7 @@ func rules() []rule {
 		{"l3s-group-mac", false, l3sGroupMAC},
 		{"l3s-route", false, l3sRoute},
 		{"l3s-ttl", false, l3sTTL},
+		{"l3s-vrf", false, l3sVRF},
 		{"hop-limit", false, hopLimit},
 	}
 }
