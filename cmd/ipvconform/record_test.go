@@ -59,7 +59,7 @@ func newGuest(t *testing.T) (g guest, bin string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return guest{self: filepath.Join(bin, "ipvconform"), program: filepath.Join(bin, "ipvconform-guest"), limit: time.Minute}, bin
+	return guest{self: filepath.Join(bin, "ipvconform"), program: filepath.Join(bin, "ipvconform-guest"), limit: 3 * time.Minute}, bin
 }
 
 func newRecorder(t *testing.T) recorder {

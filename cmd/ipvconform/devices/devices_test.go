@@ -1,11 +1,34 @@
 package devices
 
 import (
+	"reflect"
 	"testing"
 
 	"ipvd/cmd/ipvconform/scenario"
 	"ipvd/flows/wire"
 )
+
+// TestRecordingIsOfTheseScenarios: what the kernel's driver answers was recorded
+// with `ipvconform record`.
+func TestRecordingIsOfTheseScenarios(t *testing.T) {
+	scenarios, err := scenario.Load[scenario.Scenario]("../testdata/devices.scenarios.json.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := scenario.Load[scenario.Result]("../testdata/devices.results.json.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := Scenarios()
+	if !reflect.DeepEqual(scenarios, now) || len(results) != len(now) {
+		t.Fatal("the recorded scenarios are others: write and record them anew")
+	}
+	for i, r := range results {
+		if r.Name != now[i].Name || r.Error != "" || r.Subject != "" || len(r.Steps) != len(now[i].Steps) {
+			t.Errorf("%s: got %s by %q with %d steps and error %q, want %d steps", now[i].Name, r.Name, r.Subject, len(r.Steps), r.Error, len(now[i].Steps))
+		}
+	}
+}
 
 func TestScenariosAreWhatTheySay(t *testing.T) {
 	names := map[string]bool{}
