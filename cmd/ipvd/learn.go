@@ -275,6 +275,7 @@ func (m *master) followHost() {
 	if len(mac) == 6 && mac.String() != m.mac().String() {
 		m.log.Info().Stringer("mac", mac).Err(m.setMAC(mac)).Msg("MAC follows the host port")
 	}
+	m.addrs.followVRF()
 }
 
 // eachInterface changes the interface of every slave that has one; one that

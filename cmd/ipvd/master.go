@@ -17,7 +17,6 @@ import (
 	"ipvd/cmd/internal/store"
 	"ipvd/flows/ipvlan"
 	"ipvd/pmd"
-	"ipvd/pmd/dpdk"
 	"ipvd/pmd/rawip"
 	"ipvd/pmd/tap"
 )
@@ -31,8 +30,8 @@ type master struct {
 	conf     config.Wire
 	log      zerolog.Logger
 
-	taken *takeover.Wire // nil: the wire is no kernel interface of ours
-	wire  *dpdk.Port
+	taken *takeover.Wire   // nil: the wire is no kernel interface of ours
+	wire  pmd.Configurable // nil until it is open
 	host  *tap.Port
 	punt  *rawip.Port // l3: to the host's output path
 	ret   *tap.Port   // l3s: from and to the host's forwarding

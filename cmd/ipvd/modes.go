@@ -106,6 +106,7 @@ func (m *master) openReturn(t *ipvlan.Master) (err error) {
 		m.log.Info().Stringer("change", c).Msg("host setting changed for l3s, until the mode or the daemon ends")
 	}
 	m.addrs.setRoutes(m.hosts)
+	m.addrs.followVRF()
 	return nil
 }
 

@@ -93,6 +93,23 @@ func (r *registry) setRoutes(h *l3s.Host) {
 	r.routeAll()
 }
 
+// followVRF makes the host's routing for slaves that of the VRF which the host
+// port is in.
+func (r *registry) followVRF() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.routes == nil {
+		return
+	}
+	changed, err := r.routes.FollowVRF()
+	if err != nil {
+		r.m.log.Error().Err(err).Msg("the host's routing for slaves does not follow the host port")
+	}
+	if changed {
+		r.routeAll()
+	}
+}
+
 // routeAll adds the routes that are missing. Under mu.
 func (r *registry) routeAll() {
 	if r.routes == nil {

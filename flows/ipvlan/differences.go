@@ -69,5 +69,7 @@ func ofL3S() []Difference {
 			Why: "it has routes to all slaves"},
 		{ID: "l3s-host-reach", Kernel: "the host asks for slaves on the wire and reaches none", Default: "in l3s it reaches them", Compat: asByDefault,
 			Why: "it has routes to all slaves, for the packets from the wire"},
+		{ID: "l3s-vrf", Kernel: "in l3s a master in a VRF receives nothing for its slaves", Default: "they receive it", Compat: asByDefault,
+			Why: "the kernel calls the VRF's input hook in the place of ipvlan's (l3mdev_l3_rcv in include/net/l3mdev.h)"},
 	}
 }

@@ -34,6 +34,7 @@ func masterFlags(c *Config) *pflag.FlagSet {
 	f := pflag.NewFlagSet("masters", pflag.ContinueOnError)
 	f.Var(masters{&c.Masters}, "master", "a master and its wire: a kernel interface, a PCI address (0000:00:04.0)\nor DPDK devargs (net_af_xdp0,iface=eth1); without a wire the kernel\ninterface NAME; may be repeated")
 	f.Var(interfaceName{&c.HostInterface}, "host-interface", "interface by which the host reaches the master (default the master's name)")
+	f.Var(choice{&c.WireDriver, []string{"auto", "af_xdp", "af_packet"}}, "wire-driver", "what polls a kernel interface; auto is af_xdp if kernel and\ninterface have it, else af_packet, which is slower")
 	f.BoolVar(&c.Force, "force", c.Force, "take over the interface that carries the default route")
 	return f
 }

@@ -44,6 +44,7 @@ func rules() []rule {
 		{"l3s-group-mac", false, l3sGroupMAC},
 		{"l3s-route", false, l3sRoute},
 		{"l3s-ttl", false, l3sTTL},
+		{"l3s-vrf", false, l3sVRF},
 		{"hop-limit", false, hopLimit},
 	}
 }
@@ -132,7 +133,7 @@ func sourceMAC(s situation, side Side, e Entry) bool {
 // vlan is the id of the stimulus' VLAN.
 func (s situation) vlan() (id uint16, ok bool) {
 	f := s.stimulus()
-	if f == nil || f.Type() != wire.TypeVLAN {
+	if f == nil || f.Type() != wire.TypeVLAN && f.Type() != wire.TypeQinQ {
 		return 0, false
 	}
 	v, ok := wire.ParseVLAN(f)

@@ -116,3 +116,9 @@ func hopLimit(s situation, _ Side, e Entry) bool {
 	p, ok := wire.ParseIPv6(e.Frame.Payload())
 	return ok && p.HopLimit() >= 254
 }
+
+// l3sVRF: in a VRF the kernel's driver does not see what comes in for slaves.
+func l3sVRF(s situation, side Side, e Entry) bool {
+	inVRF := slices.ContainsFunc(s.scenario.Setup, func(c scenario.Command) bool { return strings.Contains(c.Cmd, " type vrf ") })
+	return s.mode == "l3s" && inVRF && s.step.At == scenario.Wire && side == Ours && isSlave(e.Port) && (e.Kind == Arrived || e.Kind == Socket)
+}

@@ -27,6 +27,9 @@ func (l *Lab) build() error {
 	if err := l.cable(); err != nil {
 		return err
 	}
+	if err := l.prepare(); err != nil {
+		return err
+	}
 	if err := l.driver.Start(l); err != nil {
 		return err
 	}
@@ -180,9 +183,29 @@ func (l *Lab) setup() error {
 	}
 	for _, c := range l.Scenario.Setup {
 		status, out := l.run(c.At, c.Cmd)
-		if status != 0 && (c.Check == nil || *c.Check) {
-			return fmt.Errorf("setup at %s: %s: exit status %d: %s", c.At, c.Cmd, status, out)
+		if err := failed("setup", c, status, out); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// prepare runs the commands that come before the driver. They are the kernel's
+// business alone.
+func (l *Lab) prepare() error {
+	for _, c := range l.Scenario.Prepare {
+		status, out := shell(l.Namespace(c.At), c.Cmd)
+		if err := failed("prepare", c, status, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failed is the error of a command that may not fail.
+func failed(what string, c scenario.Command, status int, out string) error {
+	if status == 0 || c.Check != nil && !*c.Check {
+		return nil
+	}
+	return fmt.Errorf("%s at %s: %s: exit status %d: %s", what, c.At, c.Cmd, status, out)
 }

@@ -40,6 +40,13 @@ type Driver interface {
 	Close() error
 }
 
+// Watcher is a Driver that is told what is being done.
+type Watcher interface {
+	Driver
+	// At is called before the setup, before each step, and at the end.
+	At(step string)
+}
+
 // Lab is a scenario that is being run. It is used by one goroutine.
 type Lab struct {
 	Scenario scenario.Scenario
@@ -60,11 +67,13 @@ func Run(s scenario.Scenario, d Driver, prefix string) scenario.Result {
 	start := time.Now()
 	l := &Lab{Scenario: s, driver: d, prefix: prefix, ns: map[string]int{}}
 	r := scenario.Result{Name: s.Name, Mode: s.Mode, Flag: s.FlagWord(), Kernel: release()}
+	l.at("setup")
 	err := l.build()
 	r.SetupS = seconds(start)
 	if err == nil {
 		l.drain(s.SettleMS, 300)
 		for _, step := range s.Steps {
+			l.at("step " + step.ID)
 			var o scenario.Outcome
 			if o, err = l.step(step); err != nil {
 				err = fmt.Errorf("step %s: %w", step.ID, err)
@@ -73,11 +82,19 @@ func Run(s scenario.Scenario, d Driver, prefix string) scenario.Result {
 			r.Steps = append(r.Steps, o)
 		}
 	}
+	l.at("end")
 	if err = errors.Join(err, l.close()); err != nil {
 		r.Error = err.Error()
 	}
 	r.TotalS = seconds(start)
 	return r
+}
+
+// at tells a watcher what comes now.
+func (l *Lab) at(step string) {
+	if w, ok := l.driver.(Watcher); ok {
+		w.At(step)
+	}
 }
 
 // Namespace is the name of a port's namespace.

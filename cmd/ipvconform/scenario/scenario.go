@@ -25,6 +25,10 @@ type Scenario struct {
 	Setup  []Command       `json:"setup,omitempty"`  // run before the first step
 	Steps  []Step          `json:"steps"`
 
+	// Prepare is run before there is a driver: it may put other interfaces in
+	// the place of the veth's ends, the host's eth0 and the wire's w0.
+	Prepare []Command `json:"prepare,omitempty"`
+
 	LinkLocal bool  `json:"linklocal,omitempty"`  // stations have fe80:: addresses
 	IPTables  bool  `json:"iptables,omitempty"`   // counters of the mangle chains and conntrack
 	Counters  *bool `json:"counters,omitempty"`   // false: no Delta

@@ -28,6 +28,8 @@ type Host struct {
 	rec     store.Host
 	home    int // descriptor of the host's namespace
 	ret     link.Link
+	vrf     int    // index of the VRF that the return interface is in; 0: none
+	table   uint32 // that VRF's routing table; 0: the main one
 }
 
 // SetUp prepares the calling thread's namespace, which must be the daemon's:
