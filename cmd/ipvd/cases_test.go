@@ -41,6 +41,7 @@ type bench struct {
 	stations []*station // w, h, s1, …
 	marks    int
 	probes   int
+	mac      string // the master's
 	mode     string // what the daemon was told last, as in "l2 private"
 }
 
@@ -61,7 +62,7 @@ type seen struct {
 // and do no duplicate address detection.
 func newBench(t *testing.T, args ...string) *bench {
 	t.Helper()
-	b := &bench{lab: newLab(t, 3)}
+	b := &bench{lab: newLab(t, 3), mac: macM}
 	b.router.IP("link set eth0 down")
 	b.router.IP("link set eth0 address " + macW + " up")
 	b.router.IP("addr replace fd00::fe/64 dev eth0 nodad") // it went with the link
@@ -202,7 +203,7 @@ func (b *bench) check(do func(), wants ...want) []seen {
 // the wire has passed the daemon, and nothing more comes.
 func (b *bench) settle() (all []seen) {
 	b.probes++
-	probe := frames.Ether(macM, macW, 0x88b6, fmt.Appendf(nil, "probe %038d", b.probes))
+	probe := frames.Ether(b.mac, macW, 0x88b6, fmt.Appendf(nil, "probe %038d", b.probes))
 	unix.Sendto(b.station("w").fd, probe, 0, &unix.SockaddrLinklayer{Ifindex: b.station("w").index})
 	passed := false
 	for end := time.Now().Add(time.Second); !passed && time.Now().Before(end); {
