@@ -262,19 +262,32 @@ func (m *master) passCarrier(on bool) {
 	}
 }
 
-// followHost makes wire and slaves follow the host port's MTU and MAC, as
+// followHost makes wire and slaves follow the host port's MTU, MAC and state, as
 // ipvlan's slaves follow their master's.
 func (m *master) followHost() {
 	m.d.mu.Lock()
 	defer m.d.mu.Unlock()
 	p := m.hostPlace()
 	mac := net.HardwareAddr(p.mac)
+	if down := m.isDown(p); down != m.template.Down {
+		m.template.Down = down
+		m.log.Info().Bool("down", down).Err(m.d.swap()).Msg("the master follows the host port: while it is down nothing passes the wire")
+	}
 	if p.mtu != 0 && p.mtu != m.template.MTU {
 		m.log.Info().Int("mtu", p.mtu).Err(m.setMTU(p.mtu)).Msg("MTU follows the host port")
 	}
 	if len(mac) == 6 && mac.String() != m.mac().String() {
 		m.log.Info().Stringer("mac", mac).Err(m.setMAC(mac)).Msg("MAC follows the host port")
 	}
+}
+
+// isDown reports that somebody has set the host port down. One that was never up
+// is not meant: the slaves of a wire that no interface was taken over for work
+// without it. Under mu.
+func (m *master) isDown(p place) bool {
+	up := p.flags&unix.IFF_UP != 0
+	m.wasUp = m.wasUp || up
+	return m.wasUp && !up
 }
 
 // eachInterface changes the interface of every slave that has one; one that

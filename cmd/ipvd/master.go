@@ -44,6 +44,7 @@ type master struct {
 	nextID   int
 	addrs    *registry
 	carrier  bool
+	wasUp    bool   // the host port's interface was up at some time
 	trouble  string // what is wrong with the master, for people; "" if nothing
 }
 
