@@ -102,7 +102,13 @@ func (b *bench) watch(name string, ns hosttest.NS, dev string) {
 		return err
 	})
 	b.t.Cleanup(func() { unix.Close(s.fd) })
-	b.stations = append(slices.DeleteFunc(b.stations, func(o *station) bool { return o.name == name }), s)
+	b.unwatch(name)
+	b.stations = append(b.stations, s)
+}
+
+// unwatch takes a station away.
+func (b *bench) unwatch(name string) {
+	b.stations = slices.DeleteFunc(b.stations, func(o *station) bool { return o.name == name })
 }
 
 // packetSocket sees all frames of an interface of the calling thread's
