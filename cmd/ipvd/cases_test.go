@@ -38,6 +38,7 @@ const (
 // bench is a lab whose stations are watched.
 type bench struct {
 	*lab
+	whole    *testing.T // the test whose subtests the cases are
 	stations []*station // w, h, s1, …
 	marks    int
 	probes   int
@@ -62,7 +63,7 @@ type seen struct {
 // and do no duplicate address detection.
 func newBench(t *testing.T, args ...string) *bench {
 	t.Helper()
-	b := &bench{lab: newLab(t, 3), mac: macM}
+	b := &bench{lab: newLab(t, 3), whole: t, mac: macM}
 	b.router.IP("link set eth0 down")
 	b.router.IP("link set eth0 address " + macW + " up")
 	b.router.IP("addr replace fd00::fe/64 dev eth0 nodad") // it went with the link
@@ -101,7 +102,7 @@ func (b *bench) watch(name string, ns hosttest.NS, dev string) {
 		s.fd, err = packetSocket(i.Index)
 		return err
 	})
-	b.t.Cleanup(func() { unix.Close(s.fd) })
+	b.whole.Cleanup(func() { unix.Close(s.fd) })
 	b.unwatch(name)
 	b.stations = append(b.stations, s)
 }

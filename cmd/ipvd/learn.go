@@ -202,6 +202,9 @@ func (m *master) watchHost() {
 			}
 			m.addrs.setHost(placeOf(e), addrs)
 			m.d.chores.add(m.name+" host", m.followHost)
+			if e.Kind == monitor.Sync {
+				m.d.chores.add(m.name+" host in place", m.renewHost)
+			}
 		case monitor.AddrAdded, monitor.AddrRemoved:
 			m.addrs.hostAddr(e.Addr, e.Kind == monitor.AddrAdded)
 		case monitor.Gone:
@@ -278,6 +281,19 @@ func (m *master) followHost() {
 	}
 	if len(mac) == 6 && mac.String() != m.mac().String() {
 		m.log.Info().Stringer("mac", mac).Err(m.setMAC(mac)).Msg("MAC follows the host port")
+	}
+}
+
+// renewHost sets the host up for l3s again when the host port has come back to
+// where its routing is.
+func (m *master) renewHost() {
+	m.d.mu.Lock()
+	defer m.d.mu.Unlock()
+	if m.hosts == nil || !m.hosts.Home(m.hostPlace().netns) {
+		return
+	}
+	if err := m.hosts.Renew(); err != nil {
+		m.log.Error().Err(err).Msg("the host does not forward for the slaves")
 	}
 }
 
