@@ -215,9 +215,7 @@ func (b *bench) namespaceCases() {
 			b.comesTo(s1v4, "s1")
 			b.comesTo(s1v6, "s1")
 		}
-		if b.is("l2") {
-			b.gets("frame to the wire", "s1", udp4(macW, macM, s1v4, w4, b.mark()), "w")
-		}
+		b.sendsFrom(away)
 		away.IP("link set eth0 netns " + b.host.Name)
 		b.host.IP("link set eth0 up")
 		b.host.IP("addr add " + h4 + "/24 dev eth0")
@@ -233,6 +231,23 @@ func (b *bench) namespaceCases() {
 			b.comesTo(own(dst, 11), "s1")
 		}
 	})
+}
+
+// sendsFrom sends to the wire while the master is in another namespace. In l3s
+// the routing stays where the daemon is: l3s-home in flows/ipvlan/differences.go.
+func (b *bench) sendsFrom(away hosttest.NS) {
+	b.t.Helper()
+	switch {
+	case b.is("l2"):
+		b.gets("frame to the wire", "s1", udp4(macW, macM, s1v4, w4, b.mark()), "w")
+	case b.is("l3"):
+		away.IP("addr add " + h4 + "/24 dev eth0")
+		away.IP("addr add " + h6 + "/64 dev eth0 nodad")
+		for _, dst := range []string{w4, w6} {
+			m := b.mark()
+			b.check(func() { b.send("s1", udp(macM, macM, own(dst, 11), dst, m)) }, want{"datagram to " + dst, both(has(m), isUDP), "w"})
+		}
+	}
 }
 
 func (b *bench) stackingCases() {

@@ -203,7 +203,7 @@ func (m *master) watchHost() {
 			m.addrs.setHost(placeOf(e), addrs)
 			m.d.chores.add(m.name+" host", m.followHost)
 			if e.Kind == monitor.Sync {
-				m.d.chores.add(m.name+" host in place", m.renewHost)
+				m.d.chores.add(m.name+" host in place", func() { m.renewHost(); m.movePunt() })
 			}
 		case monitor.AddrAdded, monitor.AddrRemoved:
 			m.addrs.hostAddr(e.Addr, e.Kind == monitor.AddrAdded)

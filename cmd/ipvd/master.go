@@ -31,12 +31,13 @@ type master struct {
 	conf     config.Wire
 	log      zerolog.Logger
 
-	taken *takeover.Wire // nil: the wire is no kernel interface of ours
-	wire  *dpdk.Port
-	host  *tap.Port
-	punt  *rawip.Port // l3: to the host's output path
-	ret   *tap.Port   // l3s: from and to the host's forwarding
-	hosts *l3s.Host   // l3s: what was set up in the host
+	taken     *takeover.Wire // nil: the wire is no kernel interface of ours
+	wire      *dpdk.Port
+	host      *tap.Port
+	punt      *rawip.Port // l3: to the host's output path
+	puntNetns netns.ID    // whose output path that is
+	ret       *tap.Port   // l3s: from and to the host's forwarding
+	hosts     *l3s.Host   // l3s: what was set up in the host
 
 	template *ipvlan.Master // mode, flag, MAC, MTU, table and counters
 	slaves   []*slave       // by id
