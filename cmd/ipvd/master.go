@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"sync"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
@@ -187,13 +188,33 @@ func (m *master) takeID() (uint16, error) {
 	return 0, fmt.Errorf("all %d slave ids of %s are in use: %w", ipvlan.MaxSlaveID, m.name, unix.ENOSPC)
 }
 
+// closeSlaves closes the slaves' ports, some at once: to remove an interface the
+// kernel takes tens of milliseconds, in which it can begin with others.
+func (m *master) closeSlaves() error {
+	const atOnce = 16
+	errs := make([]error, len(m.slaves))
+	var wait sync.WaitGroup
+	turns := make(chan struct{}, atOnce)
+	for i, s := range m.slaves {
+		if s.tap == nil { // DPDK's are not to be closed at once
+			errs[i] = s.close()
+			continue
+		}
+		turns <- struct{}{}
+		wait.Go(func() {
+			errs[i] = s.close()
+			<-turns
+		})
+	}
+	wait.Wait()
+	return errors.Join(errs...)
+}
+
 // close ends the master when no graph runs any more. Slaves whose state is kept
 // stay where they are.
 func (m *master) close() error {
 	var errs []error
-	for _, s := range m.slaves {
-		errs = append(errs, s.close())
-	}
+	errs = append(errs, m.closeSlaves())
 	errs = append(errs, m.closeMode(m.template, m.template.Mode))
 	// The wire goes first: it must be at rest when it is put back, and putting it
 	// back reads and removes the host port.
