@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ipvd/cmd/internal/api"
 	"ipvd/cmd/internal/host/hosttest"
 	"ipvd/cmd/internal/host/sysctl"
 	frames "ipvd/cmd/ipvconform/frame"
@@ -342,12 +343,9 @@ func (b *bench) set(mode string) {
 	b.must("link", "set", "eth0", "type", "ipvlan", "mode", m, flag)
 	b.mode = m + " " + flag
 	b.await("NOARP follows mode "+mode, defaultWait, func() bool {
-		for i := range b.boxes {
-			if slices.Contains(b.link(fmt.Sprintf("ipvl%d", i)).Flags, "NOARP") == (m == "l2") {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(b.links(), func(k api.Link) bool {
+			return k.Link != "" && slices.Contains(k.Flags, "NOARP") == (m == "l2")
+		})
 	})
 }
 
