@@ -234,7 +234,7 @@ func (b *bench) namespaceCases() {
 }
 
 // sendsFrom sends to the wire while the master is in another namespace. In l3s
-// the routing stays where the daemon is: l3s-home in flows/ipvlan/differences.go.
+// the routing stays where the daemon is.
 func (b *bench) sendsFrom(away hosttest.NS) {
 	b.t.Helper()
 	switch {
@@ -251,7 +251,7 @@ func (b *bench) sendsFrom(away hosttest.NS) {
 }
 
 func (b *bench) stackingCases() {
-	// slave-upper in flows/ipvlan/differences.go: nothing that hurts others.
+	// upper in flows/ipvlan/differences.go: nothing that hurts others.
 	box := b.boxes[0]
 	b.run(202, "macvlan on a slave", "l2", func() {
 		box.IP("link add mv0 link ipvl0 type macvlan mode bridge")
