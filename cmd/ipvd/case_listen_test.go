@@ -209,35 +209,38 @@ func count(all []seen, at string, match func([]byte) bool) (n int) {
 	return n
 }
 
-func (b *bench) macCases() {
-	const other = "02:00:00:00:0a:01"
-	change := func(mac string) {
-		b.t.Helper()
-		b.host.IP("link set eth0 address " + mac)
-		for i, box := range b.boxes {
-			dev := fmt.Sprintf("ipvl%d", i)
-			b.await(dev+" has "+mac, defaultWait, func() bool { return strings.Contains(box.IP("link show "+dev), mac) })
-		}
-		b.await("the daemon shows "+mac, defaultWait, func() bool { return b.link("eth0").Address == mac })
-		b.mac = mac
+const otherMAC = "02:00:00:00:0a:01"
+
+// changeMAC changes the master's, and waits until all have followed.
+func (b *bench) changeMAC(mac string) {
+	b.t.Helper()
+	b.host.IP("link set eth0 address " + mac)
+	for i, box := range b.boxes {
+		dev := fmt.Sprintf("ipvl%d", i)
+		b.await(dev+" has "+mac, defaultWait, func() bool { return strings.Contains(box.IP("link show "+dev), mac) })
 	}
+	b.await("the daemon shows "+mac, defaultWait, func() bool { return b.link("eth0").Address == mac })
+	b.mac = mac
+}
+
+func (b *bench) macCases() {
 	b.run(29, "the master's MAC is changed", allModes, func() {
-		change(other)
+		b.changeMAC(otherMAC)
 		for _, dst := range []string{s1v4, s1v6} {
 			m := b.mark()
-			b.check(func() { b.send("w", echo(other, macW, wire(dst), dst, m)) },
-				want{"request to " + dst, both(has(m), to(other)), b.slave("s1")},
-				want{"reply of " + dst, both(isEchoReply(m), to(macW), from(other)), "w"})
+			b.check(func() { b.send("w", echo(otherMAC, macW, wire(dst), dst, m)) },
+				want{"request to " + dst, both(has(m), to(otherMAC)), b.slave("s1")},
+				want{"reply of " + dst, both(isEchoReply(m), to(macW), from(otherMAC)), "w"})
 		}
-		change(macM)
+		b.changeMAC(macM)
 	})
 	b.run(30, "frame to the master's former MAC", allModes, func() {
-		change(other)
+		b.changeMAC(otherMAC)
 		for _, dst := range []string{s1v4, s1v6, h4} {
 			m := b.mark()
 			b.check(func() { b.send("w", echo(macM, macW, wire(dst), dst, m)) },
 				want{"request to " + dst, both(has(m), to(macM)), b.refuser()}, want{"reply of " + dst, isEchoReply(m), ""})
 		}
-		change(macM)
+		b.changeMAC(macM)
 	})
 }
