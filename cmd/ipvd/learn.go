@@ -202,6 +202,9 @@ func (m *master) watchHost() {
 			}
 			m.addrs.setHost(placeOf(e), addrs)
 			m.d.chores.add(m.name+" host", m.followHost)
+			if e.Kind == monitor.Sync {
+				m.d.chores.add(m.name+" host in place", func() { m.renewHost(); m.movePunt() })
+			}
 		case monitor.AddrAdded, monitor.AddrRemoved:
 			m.addrs.hostAddr(e.Addr, e.Kind == monitor.AddrAdded)
 		case monitor.Gone:
@@ -262,13 +265,17 @@ func (m *master) passCarrier(on bool) {
 	}
 }
 
-// followHost makes wire and slaves follow the host port's MTU and MAC, as
+// followHost makes wire and slaves follow the host port's MTU, MAC and state, as
 // ipvlan's slaves follow their master's.
 func (m *master) followHost() {
 	m.d.mu.Lock()
 	defer m.d.mu.Unlock()
 	p := m.hostPlace()
 	mac := net.HardwareAddr(p.mac)
+	if down := m.isDown(p); down != m.template.Down {
+		m.template.Down = down
+		m.log.Info().Bool("down", down).Err(m.d.swap()).Msg("the master follows the host port: while it is down nothing passes the wire")
+	}
 	if p.mtu != 0 && p.mtu != m.template.MTU {
 		m.log.Info().Int("mtu", p.mtu).Err(m.setMTU(p.mtu)).Msg("MTU follows the host port")
 	}
@@ -276,6 +283,28 @@ func (m *master) followHost() {
 		m.log.Info().Stringer("mac", mac).Err(m.setMAC(mac)).Msg("MAC follows the host port")
 	}
 	m.addrs.followVRF()
+}
+
+// renewHost sets the host up for l3s again when the host port has come back to
+// where its routing is.
+func (m *master) renewHost() {
+	m.d.mu.Lock()
+	defer m.d.mu.Unlock()
+	if m.hosts == nil || !m.hosts.Home(m.hostPlace().netns) {
+		return
+	}
+	if err := m.hosts.Renew(); err != nil {
+		m.log.Error().Err(err).Msg("the host does not forward for the slaves")
+	}
+}
+
+// isDown reports that somebody has set the host port down. One that was never up
+// is not meant: the slaves of a wire that no interface was taken over for work
+// without it. Under mu.
+func (m *master) isDown(p place) bool {
+	up := p.flags&unix.IFF_UP != 0
+	m.wasUp = m.wasUp || up
+	return m.wasUp && !up
 }
 
 // eachInterface changes the interface of every slave that has one; one that

@@ -33,7 +33,7 @@ func (b *builder) build() (err error) {
 	if b.p, err = newPlane(b.g, b.m); err != nil {
 		return err
 	}
-	if err := b.inputs("to wire", b.m.Host, 0, b.p.wire); err != nil {
+	if err := b.inputs("to wire", b.m.Host, 0, b.pass(b.p.wire)); err != nil {
 		return err
 	}
 	switch b.m.Mode {
@@ -71,7 +71,7 @@ func (b *builder) l3() error {
 }
 
 func (b *builder) l3s() error {
-	if err := b.inputs("to host", b.m.Wire, 0, b.p.host.out); err != nil {
+	if err := b.inputs("to host", b.m.Wire, 0, b.pass(b.p.host.out)); err != nil {
 		return err
 	}
 	out, err := output(b.g, b.name("to return"), b.m.Return)
@@ -105,7 +105,15 @@ func (b *builder) classify(r *replicate) error {
 	if r != nil {
 		b.edges("classify", "replicate")
 	}
-	return b.inputs("classify", b.m.Wire, 0, c)
+	return b.inputs("classify", b.m.Wire, 0, b.pass(c))
+}
+
+// pass is next, or while the master is down what drops in its place.
+func (b *builder) pass(next flows.Stage) flows.Stage {
+	if b.m.Down {
+		return &down{plane: b.p, counters: b.g.Counters(b.m.Counters.Classify)}
+	}
+	return next
 }
 
 // slaves puts ingress and next behind every slave.

@@ -30,7 +30,7 @@ func general() []Difference {
 			Why: "which VLANs have an interface the host knows; a frame that its interface should get would be lost"},
 		{ID: "priority-tag", Kernel: "a slave's tap shows the tag of VLAN 0", Default: "the tag is taken off",
 			Compat: asByDefault, Why: "stacks take both alike; without the tag the frame can be classified, and its checksum be left to the NIC"},
-		{ID: "multicast-filter", Kernel: "group frames reach slaves through a filter of 256 bits that joined groups set",
+		{ID: "multicast-filter", Kernel: "group frames reach slaves through a filter of 256 bits that joined groups and ways of listening set, and that the master's follows",
 			Default: "IP multicast reaches every slave, other groups none", Compat: asByDefault,
 			Why: "stacks refuse groups that they did not join; the filter's key is random in every boot"},
 		{ID: "replicate-limit", Kernel: "a slave's group frame over the backlog's limit is lost for the wire as well",

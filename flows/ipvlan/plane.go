@@ -36,6 +36,7 @@ type plane struct {
 	mac     wire.MAC
 	macWord uint64 // mac as macWord gives it
 	wire    *flows.Output
+	down    bool // nothing passes the wire
 	host    end
 	slaves  []end
 	byID    []flows.Verdict // dev_id to verdict
@@ -48,7 +49,7 @@ type plane struct {
 
 // newPlane opens this worker's outputs to m's ports.
 func newPlane(g *flows.Graph, m *Master) (*plane, error) {
-	p := &plane{vec: g.Vector(), table: m.Table, mac: m.MAC, macWord: macWord(m.MAC), slaves: make([]end, len(m.Slaves))}
+	p := &plane{vec: g.Vector(), table: m.Table, mac: m.MAC, macWord: macWord(m.MAC), down: m.Down, slaves: make([]end, len(m.Slaves))}
 	p.verdicts = make([]flows.Verdict, len(p.vec.Pkts))
 	p.runs = make([]flows.Group, len(p.vec.Pkts))
 	var err error
@@ -163,10 +164,19 @@ func (p *plane) deliver(g flows.Group, c []flows.Counter) {
 	case g.Verdict == toHost:
 		p.host.out.Push(g.Burst)
 	case g.Verdict == toWire:
-		p.wire.Push(g.Burst)
+		p.transmit(g.Burst, c)
 	default: // counted, where the verdict was made
 		p.vec.DropBurst(g.Burst)
 	}
+}
+
+// transmit sends to the wire; what it drops is counted in c.
+func (p *plane) transmit(b flows.Burst, c []flows.Counter) {
+	if p.down {
+		p.drop(b, MasterDown, c)
+		return
+	}
+	p.wire.Push(b)
 }
 
 func (p *plane) drop(b flows.Burst, r Reason, c []flows.Counter) {

@@ -103,7 +103,7 @@ func (s *PollSet) sendBurst(p *Port, pkts []*pmd.Mbuf) {
 		}
 		b, fd := s.v4, p.fd4
 		if h.v6 {
-			b, fd = s.v6, p.fd6
+			b, fd, h.device = s.v6, p.fd6, p.index
 		}
 		if !b.add(m, &h) {
 			s.flush(b, fd, p, &t)
