@@ -80,5 +80,10 @@ func configure(fd, family int, device string) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_IPV6, unix.IPV6_FREEBIND, 1); err != nil {
 		return fmt.Errorf("allow sources that are not local: %w", err)
 	}
+	// The host gets no copy of a group packet that it sends for a slave
+	// (ip6_finish_output2 makes none for a packet of the driver).
+	if err := unix.SetsockoptInt(fd, unix.SOL_IPV6, unix.IPV6_MULTICAST_LOOP, 0); err != nil {
+		return fmt.Errorf("have no copies of group packets: %w", err)
+	}
 	return nil
 }
