@@ -61,6 +61,9 @@ func Run(s scenario.Scenario, d Driver, prefix string) scenario.Result {
 	l := &Lab{Scenario: s, driver: d, prefix: prefix, ns: map[string]int{}}
 	r := scenario.Result{Name: s.Name, Mode: s.Mode, Flag: s.FlagWord(), Kernel: release()}
 	err := l.build()
+	if err == nil {
+		err = l.watch()
+	}
 	r.SetupS = seconds(start)
 	if err == nil {
 		l.drain(s.SettleMS, 300)
