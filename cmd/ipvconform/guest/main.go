@@ -4,7 +4,8 @@
 //	guest DIR
 //
 // It mounts DIR of the machine, reads DIR/scenarios.json, writes
-// DIR/results.json, and halts. It is built without cgo, since the guest has no
+// DIR/results.json, and halts; or it answers the volleys that DIR brings
+// (package volley) until it is told to stop. It is built without cgo, since the guest has no
 // other libraries than the machine's.
 package main
 
@@ -19,6 +20,7 @@ import (
 
 	"ipvd/cmd/ipvconform/lab"
 	"ipvd/cmd/ipvconform/scenario"
+	"ipvd/cmd/ipvconform/volley"
 )
 
 // out is where DIR is in the guest.
@@ -44,6 +46,10 @@ func run(args []string) error {
 	}
 	if err := modules("ipv6", "veth", "ipvlan", "8021q", "dummy", "ip_tables", "iptable_mangle", "ip6table_mangle", "nf_conntrack", "xt_conntrack"); err != nil {
 		return err
+	}
+	if volley.Serves(out) {
+		g := volley.Gallery{Driver: func() lab.Driver { return lab.Kernel{} }, Prefix: "v"}
+		return g.Serve(out)
 	}
 	todo, err := scenario.Load[scenario.Scenario](out + "/scenarios.json")
 	if err != nil {
