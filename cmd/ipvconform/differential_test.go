@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"ipvd/cmd/ipvconform/scenario"
 	"ipvd/cmd/ipvconform/uml"
 	"ipvd/cmd/ipvconform/volley"
+	"ipvd/flows/ipvlan"
 )
 
 // randomFrames is how many frames the test sends, over all modes and flags.
@@ -165,5 +168,35 @@ func TestRecordsOfRunsAddUp(t *testing.T) {
 	}
 	if got, want := record(7).Summary(), "differential: seed 7, 10 frames, 1 listed differences, 0 unexplained"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestKeptRecordIsOfEveryKindAndUnexplainedNowhere(t *testing.T) {
+	var r differential.Record
+	b, err := os.ReadFile("testdata/differential.json")
+	if err == nil {
+		err = json.Unmarshal(b, &r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Seeds) < 10 || r.Frames < 200_000 || r.Unexplained != 0 || r.Kernel == "" {
+		t.Errorf("got %s", r.Summary())
+	}
+	for _, mode := range differential.Modes() {
+		for _, flag := range differential.Flags() {
+			for _, at := range []string{scenario.Wire, scenario.Host, "s0", "s1", "s2"} {
+				for _, kind := range differential.Kinds() {
+					if r.Sent[mode+"-"+flag][at][kind] == 0 {
+						t.Errorf("%s-%s: no %s was sent from %s", mode, flag, kind, at)
+					}
+				}
+			}
+		}
+	}
+	for id := range r.Differences {
+		if !slices.ContainsFunc(ipvlan.Differences(), func(d ipvlan.Difference) bool { return d.ID == id }) {
+			t.Errorf("difference %s is in the record, and not listed", id)
+		}
 	}
 }
