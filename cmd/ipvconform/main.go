@@ -29,6 +29,6 @@ func main() {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{Use: "ipvconform", Short: "Compare ipvd with the kernel's ipvlan driver", SilenceErrors: true, SilenceUsage: true}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(scenariosCmd(), recordCmd(), runCmd(), compareCmd(), mutantsCmd())
+	root.AddCommand(scenariosCmd(), recordCmd(), runCmd(), compareCmd(), mutantsCmd(), differentialCmd())
 	return root
 }

@@ -55,7 +55,8 @@ func (b *builder) l2() error {
 		return err
 	}
 	b.edges("egress l2", "deliver", "to wire", "to host", "replicate")
-	return b.slaves("egress l2", &egressL2{plane: b.p, flag: b.m.Flag, replicate: r})
+	received := &classify{plane: b.p, l2: true, foreign: foreignClassified}
+	return b.slaves("egress l2", &egressL2{plane: b.p, flag: b.m.Flag, replicate: r, received: received})
 }
 
 func (b *builder) l3() error {

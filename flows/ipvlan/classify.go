@@ -133,12 +133,16 @@ func (c *classify) groupVerdict(frame wire.Ethernet, length int) flows.Verdict {
 	return toFlood
 }
 
+// leastTagged is the shortest frame whose tag a kernel takes off, in bytes; it
+// drops others with a tag (net/core/skbuff.c, skb_vlan_untag).
+const leastTagged = wire.EthernetLen + wire.VLANLen + 2
+
 // untag decides about a frame with a tag. A tag of VLAN 0 bears a priority only
 // and is taken off (IEEE 802.1Q, 6.9); frames of other VLANs belong to the
 // host, which has the VLAN interfaces.
 func (c *classify) untag(slot **pmd.Mbuf) flows.Verdict {
 	t, ok := wire.ParseVLAN((*slot).Data())
-	if !ok || t.ID() != 0 {
+	if !ok || t.ID() != 0 || (*slot).Len() < leastTagged {
 		return toHost
 	}
 	m := c.vec.Writable(*slot)

@@ -93,8 +93,9 @@ func BenchmarkClassify(b *testing.B) {
 type verdicts struct{ egressL2 }
 
 func (e *verdicts) push(_ int, b flows.Burst) {
-	for i, m := range e.vec.Packets(b) {
-		e.plane.verdicts[i] = e.verdict(wire.Ethernet(m.Data()), m.Len())
+	pkts := e.vec.Packets(b)
+	for i, m := range pkts {
+		e.plane.verdicts[i] = e.verdict(&pkts[i], wire.Ethernet(m.Data()), m.Len())
 	}
 }
 

@@ -32,7 +32,7 @@ func (e *egressL3) push(from int, b flows.Burst) {
 
 func (e *egressL3) verdict(frame wire.Ethernet, length int) flows.Verdict {
 	if e.flag != VEPA {
-		if id, ok := destination(e.table, frame, length); ok {
+		if id, ok := destination(e.table, frame, length+sentMore); ok {
 			if e.flag == Private {
 				return toDrop + flows.Verdict(PrivateSibling)
 			}

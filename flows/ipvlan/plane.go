@@ -11,14 +11,15 @@ import (
 // Verdicts of the classifying stages: fixed ones, then one a drop reason, then
 // one a slave of this graph.
 const (
-	toHost   flows.Verdict = iota // the host port
-	toTagged                      // the host port, with the VLAN tag that the NIC took off
-	toWire                        // the wire
-	toFlood                       // replicate
-	toRouter                      // the host's routing: punt queue or return port
-	counted                       // dropped and counted by the stage
-	toDrop                        // toDrop+Reason
-	toSlave  = toDrop + flows.Verdict(numReasons)
+	toHost     flows.Verdict = iota // the host port
+	toTagged                        // the host port, with the VLAN tag that the NIC took off
+	toWire                          // the wire
+	toFlood                         // replicate
+	toFloodAll                      // replicate, also to the slave that sent it
+	toRouter                        // the host's routing: punt queue or return port
+	counted                         // dropped and counted by the stage
+	toDrop                          // toDrop+Reason
+	toSlave    = toDrop + flows.Verdict(numReasons)
 )
 
 // end is a slave as this worker sends to it.

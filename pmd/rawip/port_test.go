@@ -176,6 +176,20 @@ func TestTheHostsOwnAddressIsReached(t *testing.T) {
 	}
 }
 
+func TestTheHostGetsNoCopyOfAGroupPacket(t *testing.T) {
+	r := newRig(t, 1500)
+	sock := r.capture(etherIPv6)
+	host := r.socket(r.hostFD, unix.AF_INET6, unix.SOCK_RAW, unix.IPPROTO_UDP)
+	group, own := udpFrame(slaveIP6, ip("ff02::1"), 10), udpFrame(slaveIP6, hostIP6, 20)
+	r.send(group, own)
+	if got := r.recv(sock, from(slaveIP6)); !bytes.Equal(got[etherLen:], group[etherLen:]) {
+		t.Errorf("the wire got %x, want the group packet", got)
+	}
+	if got := r.recv(host, anything); len(got) != 8+20 {
+		t.Errorf("the host got %d bytes, want the 28 that are for its own address", len(got))
+	}
+}
+
 func TestABurstLongerThanABatchIsSentInOrder(t *testing.T) {
 	r := newRig(t, 1500)
 	r.ip(r.host, "neighbour replace %s lladdr %s dev host0", peerIP4, peerMAC) // more than wait for one

@@ -37,6 +37,10 @@ func rules() []rule {
 		{"source-mac", true, sourceMAC},
 		{"tagged", false, tagged},
 		{"priority-tag", false, priorityTag},
+		{"truncated", false, truncated},
+		{"malformed", false, malformed},
+		{"odd-source", false, oddSource},
+		{"padding", false, padding},
 		{"link-local", false, linkLocal},
 		{"l3s-host-reach", false, l3sHostReach},
 		{"l3s-vepa", false, l3sVEPA},
@@ -45,6 +49,9 @@ func rules() []rule {
 		{"l3s-route", false, l3sRoute},
 		{"l3s-ttl", false, l3sTTL},
 		{"l3s-vrf", false, l3sVRF},
+		{"l3s-refused", false, l3sRefused},
+		{"l3s-options", false, l3sOptions},
+		{"l3s-forwarded", false, l3sForwarded},
 		{"hop-limit", false, hopLimit},
 	}
 }
@@ -130,14 +137,13 @@ func sourceMAC(s situation, side Side, e Entry) bool {
 	return e.Kind == Arrived && e.Frame.Src() == s.master() || e.Kind == Socket && isSlave(e.Port)
 }
 
-// vlan is the id of the stimulus' VLAN.
+// vlan is the id of the stimulus' VLAN, of either kind of tag.
 func (s situation) vlan() (id uint16, ok bool) {
-	f := s.stimulus()
-	if f == nil || f.Type() != wire.TypeVLAN && f.Type() != wire.TypeQinQ {
+	v, ok := wire.ParseVLAN(s.stimulus())
+	if !ok {
 		return 0, false
 	}
-	v, ok := wire.ParseVLAN(f)
-	return v.ID(), ok
+	return v.ID(), true
 }
 
 func tagged(s situation, side Side, e Entry) bool {
@@ -146,18 +152,24 @@ func tagged(s situation, side Side, e Entry) bool {
 		side == Ours && e.Kind == Reached)
 }
 
+// priorityTag: the slave's tap shows the frame without the tag, and another tag
+// behind it as if it were the only one.
 func priorityTag(s situation, side Side, e Entry) bool {
 	id, ok := s.vlan()
 	if !ok || id != 0 || s.mode == "l3s" || e.Kind != Arrived || !isSlave(e.Port) {
 		return false
 	}
-	same := bytes.Equal(e.Frame.Payload(), untagged(s.stimulus()).Payload())
-	return same && (side == Kernel && e.TCI >= 0 || side == Ours && e.TCI < 0)
+	once := untagged(s.stimulus())
+	if bytes.Equal(e.Frame.Payload(), once.Payload()) {
+		return side == Kernel && e.TCI >= 0 || side == Ours && e.TCI < 0
+	}
+	inner, ok := wire.ParseVLAN(once)
+	return ok && side == Ours && e.TCI == int(inner.TCI()) && bytes.Equal(e.Frame.Payload(), untagged(once).Payload())
 }
 
 // untagged is a frame as entries show it, without its tag.
 func untagged(f wire.Ethernet) wire.Ethernet {
-	if _, ok := wire.ParseVLAN(f); !ok || f.Type() != wire.TypeVLAN {
+	if _, ok := wire.ParseVLAN(f); !ok {
 		return steady(f)
 	}
 	return steady(append(bytes.Clone(f[:12]), f[12+wire.VLANLen:]...))

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"bytes"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -52,14 +53,32 @@ func l3sVEPA(s situation, side Side, e Entry) bool {
 func l3sTap(s situation, side Side, e Entry) bool {
 	return s.mode == "l3s" && s.step.At == scenario.Wire && side == Ours && e.Kind == Arrived && isSlave(e.Port) &&
 		slices.ContainsFunc(s.step.Hex, func(h scenario.Hex) bool {
-			return bytes.HasPrefix(untagged(wire.Ethernet(h)).Payload(), e.Frame.Payload())
+			return bytes.HasPrefix(steady(plain(wire.Ethernet(h))).Payload(), e.Frame.Payload())
 		})
 }
 
-// l3sGroupMAC: a host routes no packet that came in a group frame.
+// l3sGroupMAC: a host routes no packet that came in a group frame, nor a
+// question that duplicate address detection asks a group, which the kernel's
+// driver gives to the slave that has the address and not to the host.
 func l3sGroupMAC(s situation, side Side, e Entry) bool {
 	f := s.stimulus()
-	return s.mode == "l3s" && f != nil && f.Group() && side == Kernel && e.Kind == Socket && isSlave(e.Port)
+	if s.mode != "l3s" || f == nil || e.Kind != Socket {
+		return false
+	}
+	asked := s.asksForSlave()
+	return side == Kernel && isSlave(e.Port) && (f.Group() || asked) ||
+		side == Ours && e.Port == scenario.Host && asked && s.step.At == scenario.Wire
+}
+
+// asksForSlave reports that the stimulus is a neighbour solicitation of an
+// address not confirmed yet for one that a slave has.
+func (s situation) asksForSlave() bool {
+	p, ok := s.packet6()
+	if !ok || !unconfirmed(p) {
+		return false
+	}
+	m, ok := wire.ParseND(p[wire.IPv6Len:])
+	return ok && m.Type() == wire.NDNeighborSolicit && s.slave(netip.AddrFrom16([16]byte(m[8:24])))
 }
 
 // l3sRoute: the host routes as a router does: what is not its own it sends on,
@@ -110,11 +129,17 @@ func l3sTTL(s situation, side Side, e Entry) bool {
 }
 
 func hopLimit(s situation, _ Side, e Entry) bool {
-	if s.mode != "l3s" || e.Kind != Arrived || e.Port != scenario.Wire || e.Frame.Type() != wire.TypeIPv6 {
+	if n, ok := s.hops(); ok && n < 254 {
 		return false
 	}
+	if s.mode != "l3s" || e.Kind != Arrived || e.Port != scenario.Wire {
+		return false
+	}
+	if p, ok := wire.ParseIPv4(e.Frame.Payload(), len(e.Frame)-wire.EthernetLen); ok && e.Frame.Type() == wire.TypeIPv4 {
+		return p.TTL() >= 254
+	}
 	p, ok := wire.ParseIPv6(e.Frame.Payload())
-	return ok && p.HopLimit() >= 254
+	return ok && e.Frame.Type() == wire.TypeIPv6 && p.HopLimit() >= 254
 }
 
 // l3sVRF: in a VRF the kernel's driver does not see what comes in for slaves.

@@ -2,8 +2,9 @@
 //
 //	guest DIR
 //
-// It mounts DIR of the machine, does what the job in it says, and halts. It is
-// built without cgo, since there is nothing yet when it starts.
+// It mounts DIR of the machine, does what the job in it says, or answers the volleys
+// that DIR brings (package volley) until it is told to stop, and halts. It is built
+// without cgo, since there is nothing yet when it starts.
 package main
 
 import (
@@ -17,7 +18,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ipvd/cmd/ipvconform/lab"
 	"ipvd/cmd/ipvconform/uml"
+	"ipvd/cmd/ipvconform/volley"
 )
 
 func main() {
@@ -37,6 +40,15 @@ func run(args []string) error {
 	if err := mount(args[0]); err != nil {
 		return err
 	}
+	// What else is needed the kernel loads by itself, iptables' tables aside,
+	// whose absence a scenario would only notice as counters that are missing.
+	if err := modules("ipv6", "tun", "iptable_mangle", "ip6table_mangle", "xt_conntrack"); err != nil {
+		return err
+	}
+	if volley.Serves(uml.Out) {
+		g := volley.Gallery{Driver: func() lab.Driver { return lab.Kernel{} }, Prefix: "v"}
+		return g.Serve(uml.Out)
+	}
 	b, err := os.ReadFile(filepath.Join(uml.Out, uml.JobFile))
 	if err != nil {
 		return err
@@ -49,11 +61,6 @@ func run(args []string) error {
 		if err := mountFolder(filepath.Join("/mnt", at), dir, unix.MS_RDONLY); err != nil {
 			return err
 		}
-	}
-	// What else is needed the kernel loads by itself, iptables' tables aside,
-	// whose absence a scenario would only notice as counters that are missing.
-	if err := modules("ipv6", "tun", "iptable_mangle", "ip6table_mangle", "xt_conntrack"); err != nil {
-		return err
 	}
 	return do(job.Words)
 }

@@ -17,7 +17,7 @@ const (
 	defaultWire   = "02:00:00:00:00:fe"
 )
 
-// build makes all that the scenario's steps need.
+// build makes all stations and what the scenario does to them before its steps.
 func (l *Lab) build() error {
 	for _, name := range l.Scenario.Ports() {
 		if err := l.namespace(name); err != nil {
@@ -41,10 +41,7 @@ func (l *Lab) build() error {
 	if err := l.stations(); err != nil {
 		return err
 	}
-	if err := l.setup(); err != nil {
-		return err
-	}
-	return l.watch()
+	return l.setup()
 }
 
 // namespace makes a port's namespace and sets the sysctls that interfaces made

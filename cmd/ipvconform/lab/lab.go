@@ -69,6 +69,9 @@ func Run(s scenario.Scenario, d Driver, prefix string) scenario.Result {
 	r := scenario.Result{Name: s.Name, Mode: s.Mode, Flag: s.FlagWord(), Kernel: release()}
 	l.at("setup")
 	err := l.build()
+	if err == nil {
+		err = l.watch()
+	}
 	r.SetupS = seconds(start)
 	if err == nil {
 		l.drain(s.SettleMS, 300)

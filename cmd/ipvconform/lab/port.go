@@ -35,6 +35,8 @@ const (
 	tap      kind = iota // every frame, in and out
 	handler              // frames of one protocol, behind the driver's handler
 	datagram             // datagrams
+	packet4              // IPv4 packets, with their header
+	packet6              // what follows the headers of IPv6 packets
 )
 
 // watch opens every port.
@@ -49,6 +51,11 @@ func (l *Lab) watch() error {
 			}
 			if name != scenario.Wire {
 				if err := p.listen(l.groups(name)); err != nil {
+					return err
+				}
+			}
+			if name != scenario.Wire && l.Scenario.Raw {
+				if err := p.listenRaw(); err != nil {
 					return err
 				}
 			}
@@ -86,11 +93,9 @@ func protocols() []uint16 {
 // it; one for a single protocol is called where the stack's own handler is, and
 // sees what the driver has left (net/core/dev.c, __netif_receive_skb_core).
 func (p *port) open() (err error) {
-	dev, err := net.InterfaceByName(p.dev)
-	if err != nil {
-		return fmt.Errorf("interface %s: %w", p.dev, err)
+	if p.index, err = interfaceIndex(p.dev); err != nil {
+		return err
 	}
-	p.index = dev.Index
 	if p.tx, err = packetSocket(p.index, 0); err != nil {
 		return err
 	}
@@ -106,6 +111,14 @@ func (p *port) open() (err error) {
 		}
 	}
 	return nil
+}
+
+func interfaceIndex(name string) (int, error) {
+	dev, err := net.InterfaceByName(name)
+	if err != nil {
+		return 0, fmt.Errorf("interface %s: %w", name, err)
+	}
+	return dev.Index, nil
 }
 
 func (p *port) capture(proto uint16, k kind) error {
@@ -150,7 +163,9 @@ func (p *port) sendFrame(frame []byte, proto *int) error {
 }
 
 func (p *port) close() {
-	unix.Close(p.tx)
+	if p.tx >= 0 {
+		unix.Close(p.tx)
+	}
 	for _, s := range p.sources {
 		unix.Close(s.fd)
 	}

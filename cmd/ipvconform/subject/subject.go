@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ipvd/cmd/internal/api"
 	"ipvd/cmd/ipvconform/lab"
 	"ipvd/cmd/ipvconform/scenario"
 )
@@ -39,6 +40,7 @@ type Driver struct {
 	log    bytes.Buffer
 	cmd    *exec.Cmd
 	exited chan error
+	client *api.Client // of Losses, once asked
 }
 
 var _ lab.Driver = (*Driver)(nil)
@@ -133,6 +135,9 @@ func ofOurs(l *lab.Lab, words []string) bool {
 // Close ends the daemon.
 func (d *Driver) Close() error {
 	defer os.RemoveAll(d.dir)
+	if d.client != nil {
+		d.client.Close()
+	}
 	if d.exited == nil {
 		return nil
 	}
