@@ -113,6 +113,9 @@ func tableColliding(b *bench) (rows []report.Row, err error) {
 		{"table/colliding-keys", scattered(collidingKeys), crowded(collidingKeys)},
 		{"table/colliding-keys-v6", scattered6(collidingKeys), crowded6(collidingKeys)},
 	} {
+		if !b.wants(c.name) {
+			continue
+		}
 		normal, err := lookups("normal", c.normal)
 		if err != nil {
 			return nil, err
