@@ -34,12 +34,12 @@ conformance: deps all ## compare ipvd frame by frame with those answers
 conformance-mutants: deps ## see whether wrong branches of the data plane are noticed
 	@go run ./cmd/ipvconform mutants
 
-bench: deps ## measure against C and testpmd (QUICK=1: fewer rounds); see perf/README.md
+bench: deps all ## measure against C, testpmd and Open vSwitch (QUICK=1: fewer rounds); see perf/README.md
 	go build -o bin/perf ./perf
 	bin/perf
 
 bench-deps: ## install the peers that Debian has
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends dpdk openvswitch-switch-dpdk
+	@deploy/bench-deps
 
 clean: ## remove what was built
 	rm -rf bin

@@ -134,9 +134,11 @@ func (b *bench) all(some []scenario) (rows []report.Row, status int) {
 			for _, name := range s.rows {
 				got = append(got, report.Unmeasured(name, "", err.Error()))
 			}
-			if errors.Is(err, measure.ErrNoisy) {
+			switch {
+			case errors.Is(err, errAbsent):
+			case errors.Is(err, measure.ErrNoisy):
 				noisy = true
-			} else {
+			default:
 				status = exitFailed
 			}
 		}

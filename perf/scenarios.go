@@ -20,6 +20,7 @@ func scenarios() []scenario {
 		{"ingress/slaves", []string{"ingress/slaves-1024"}, ingressManySlaves},
 		{"ingress/tables", []string{"ingress/v4-64k", "ingress/v4-1M", "ingress/v6-1k", "ingress/v6-64k", "ingress/v6-1M"}, ingressTables},
 		{"ingress/macswap", []string{"ingress/macswap"}, ingressMacswap},
+		{"ingress/ovs", []string{"ingress/ovs-1000-flows"}, ingressOVS},
 		{"ingress/churn", []string{"ingress/churn"}, ingressChurn},
 		{"table/change", []string{"table/change-1M"}, tableChange},
 		{"table/colliding", []string{"table/colliding-keys", "table/colliding-keys-v6"}, tableColliding},
