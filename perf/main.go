@@ -40,12 +40,14 @@ func main() {
 
 // bench is what the scenarios share.
 type bench struct {
-	rt     *dpdk.Runtime
-	dir    string // for capture files
-	rounds int
-	quick  bool
-	wanted []string // the rows that the running scenario is asked for
-	beds   int      // made so far, for names
+	rt      *dpdk.Runtime
+	dir     string // for capture files
+	rounds  int
+	quick   bool
+	wanted  []string // the rows that the running scenario is asked for
+	beds    int      // made so far, for names
+	cpus    []int
+	cleanup cleanup
 }
 
 // tries is how often a noisy comparison is made at most.
@@ -105,21 +107,26 @@ func start(quick bool) (b *bench, end func() error, err error) {
 	if quick {
 		b.rounds = 7
 	}
+	if b.cpus, err = allowedCPUs(); err != nil {
+		return nil, nil, err
+	}
+	b.cleanup.onInterrupt()
 	if b.dir, err = os.MkdirTemp("", "ipvd-perf"); err != nil {
 		return nil, nil, err
 	}
+	removeDir := b.cleanup.add(func() error { return os.RemoveAll(b.dir) })
 	b.rt, err = dpdk.Start(dpdk.Config{NoPCI: true, NoHuge: true, MemMB: 768, Prefix: fmt.Sprintf("perf%d", os.Getpid())})
 	if err != nil {
-		return nil, nil, errors.Join(err, os.RemoveAll(b.dir))
+		return nil, nil, errors.Join(err, removeDir())
 	}
 	runtime.LockOSThread()
 	unregister, err := b.rt.Register()
 	if err != nil {
-		return nil, nil, errors.Join(err, b.rt.Close(), os.RemoveAll(b.dir))
+		return nil, nil, errors.Join(err, b.rt.Close(), removeDir())
 	}
 	return b, func() error {
 		unregister()
-		return errors.Join(b.rt.Close(), os.RemoveAll(b.dir))
+		return errors.Join(b.rt.Close(), removeDir())
 	}, nil
 }
 

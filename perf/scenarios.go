@@ -32,6 +32,8 @@ func scenarios() []scenario {
 		{"gc/pressure", []string{"gc/pressure"}, gcPressure},
 		{"worker/registered", []string{"worker/registered"}, workerRegistered},
 		{"gaps/100us", []string{"gaps/100us"}, gaps},
+		{"idle/cpu", []string{"idle/cpu-master", "idle/cpu-tap"}, idleCPU},
+		{"idle/wake", []string{"idle/wake-tap-p50", "idle/wake-tap-p99", "idle/wake-master-p50", "idle/wake-master-p99"}, idleWake},
 		{"unmeasured", laterNames(), unmeasured},
 	}
 }
