@@ -55,7 +55,7 @@ func (b *bench) newIngress(addrs []netip.Addr, slaves, burst int) (in *ingress, 
 			return in, err
 		}
 	}
-	in.master = in.newMaster(slaves)
+	in.master = in.newMaster(slaves, 1)
 	if err := give(in.master, addrs); err != nil {
 		return in, err
 	}
