@@ -40,7 +40,7 @@ func idleCPU(b *bench) (rows []report.Row, err error) {
 
 // idleRow waits until what came before is over, and measures.
 func (b *bench) idleRow(d *daemon, name string) (report.Row, error) {
-	const settle, span = time.Second, 500 * time.Millisecond
+	const settle, span = time.Second, 300 * time.Millisecond
 	time.Sleep(settle)
 	slept, err := d.sleeps()
 	if err != nil {

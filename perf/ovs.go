@@ -147,7 +147,14 @@ func (o *ovs) variant() measure.Variant {
 		if err != nil {
 			return s, err
 		}
-		return measure.Sample{Work: after.Work - before.Work, CPU: after.CPU - before.CPU}, o.vswitch.pause()
+		if err := o.vswitch.pause(); err != nil {
+			return s, err
+		}
+		s = measure.Sample{Work: after.Work - before.Work, CPU: after.CPU - before.CPU}
+		if s.Work == 0 || s.CPU == 0 {
+			return s, fmt.Errorf("its worker did not get its CPU for %v: %w", ovsTurn, measure.ErrNoisy)
+		}
+		return s, nil
 	}}
 }
 

@@ -93,10 +93,13 @@ func span(r Row) string {
 	return number(lo) + " to " + number(hi)
 }
 
-// number prints three digits that count.
+// number prints three digits that count, or all of them before the point.
 func number(v *float64) string {
-	if v == nil {
+	switch {
+	case v == nil:
 		return ""
+	case *v >= 1000:
+		return fmt.Sprintf("%.0f", *v)
 	}
 	return fmt.Sprintf("%.3g", *v)
 }
