@@ -41,12 +41,12 @@ differential: deps all ## compare ipvd with the driver on random frames (SEED=1 
 	@CGO_ENABLED=0 go build -o bin/ipvconform-guest ./cmd/ipvconform/guest
 	bin/ipvconform differential --seed $(SEED) --frames $(FRAMES) --cases bin/cases
 
-bench: deps ## measure against C and testpmd (QUICK=1: fewer rounds); see perf/README.md
+bench: deps all ## measure against C, testpmd and Open vSwitch (QUICK=1: fewer rounds); see perf/README.md
 	go build -o bin/perf ./perf
 	bin/perf
 
 bench-deps: ## install the peers that Debian has
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends dpdk openvswitch-switch-dpdk
+	@deploy/bench-deps
 
 clean: ## remove what was built
 	rm -rf bin
