@@ -65,6 +65,20 @@ func TestCompatUndoesWhatTheKernelRefuses(t *testing.T) {
 	l.stop()
 }
 
+// TestCompatRemovesSlavesWithTheirMaster: whoever removes the host port means the
+// master.
+func TestCompatRemovesSlavesWithTheirMaster(t *testing.T) {
+	l := newLab(t, 1)
+	l.start("--ephemeral", "--compat", "kernel")
+	l.add(0, "mode", "l2")
+	l.host.IP("link del eth0")
+	l.await("the slave is gone", defaultWait, func() bool { return !strings.Contains(l.boxes[0].IP("-br link"), "ipvl0") })
+	if n := len(l.links()); n != 1 {
+		t.Errorf("got %d links, want the master", n)
+	}
+	l.stop()
+}
+
 // TestCompatKnowsAPeerInPlaceOfItsAddress is what the kernel's driver does, and
 // not what one wants.
 func TestCompatKnowsAPeerInPlaceOfItsAddress(t *testing.T) {

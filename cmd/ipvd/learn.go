@@ -208,7 +208,7 @@ func (m *master) watchHost() {
 			m.addrs.hostAddr(e.Addr, e.Kind == monitor.AddrAdded)
 		case monitor.Gone:
 			m.log.Error().Err(e.Err).Msg("the host port was removed: the host does not reach the master until the daemon is started again")
-			m.d.chores.add(m.name+" host gone", func() { m.setTrouble("host port is gone") })
+			m.d.chores.add(m.name+" host gone", m.hostGone)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -57,6 +58,23 @@ func (r *registry) inConflict(id uint16, a netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// hostGone is for a host port that was removed: the kernel's driver removes the
+// slaves with their master (ipvlan_main.c, ipvlan_device_event).
+func (m *master) hostGone() {
+	m.setTrouble("host port is gone")
+	if !m.template.CompatKernel {
+		return
+	}
+	m.d.mu.Lock()
+	slaves := slices.Clone(m.slaves)
+	m.d.mu.Unlock()
+	for _, s := range slaves {
+		if err := m.forget(s); err != nil {
+			m.log.Error().Err(err).Str("slave", s.key()).Msg("remove a slave with its master")
+		}
+	}
 }
 
 // vetoMAC gives the slave's interface the master's MAC again. Under mu.
