@@ -3,6 +3,8 @@ package lab
 import (
 	"encoding/binary"
 
+	"github.com/vishvananda/netlink"
+
 	"ipvd/cmd/ipvconform/frame"
 	"ipvd/cmd/ipvconform/scenario"
 )
@@ -35,7 +37,7 @@ func (l *Lab) settle(e *events, quiet int) {
 
 // probe sends a probe and reports that it came to the host.
 func (l *Lab) probe(e *events) bool {
-	f := frame.Ether(or(l.Scenario.Master.MAC, defaultMaster), or(l.Scenario.Wire.MAC, defaultWire), probeType, make([]byte, 46))
+	f := frame.Ether(l.masterMAC(), or(l.Scenario.Wire.MAC, defaultWire), probeType, make([]byte, 46))
 	l.probed = false
 	for _, p := range l.ports {
 		if p.name == scenario.Wire && p.sendFrame(f, nil) != nil {
@@ -49,6 +51,19 @@ func (l *Lab) probe(e *events) bool {
 		}
 	}
 	return false
+}
+
+// masterMAC is the address that the master has now.
+func (l *Lab) masterMAC() string {
+	mac := or(l.Scenario.Master.MAC, defaultMaster)
+	_ = l.in(scenario.Host, func() error {
+		k, err := netlink.LinkByName(Master)
+		if err == nil {
+			mac = k.Attrs().HardwareAddr.String()
+		}
+		return err
+	})
+	return mac
 }
 
 func isProbe(f []byte) bool { return len(f) >= 14 && binary.BigEndian.Uint16(f[12:]) == probeType }
