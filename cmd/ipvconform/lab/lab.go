@@ -40,6 +40,13 @@ type Driver interface {
 	Close() error
 }
 
+// Follower is a Driver that hears of changes after they were made.
+type Follower interface {
+	Driver
+	// Follow waits, after a command, until the driver knows what it has changed.
+	Follow(l *Lab)
+}
+
 // Lab is a scenario that is being run. It is used by one goroutine.
 type Lab struct {
 	Scenario scenario.Scenario

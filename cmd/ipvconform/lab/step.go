@@ -88,6 +88,9 @@ func (l *Lab) stimulate(s scenario.Step, o *scenario.Outcome) error {
 	if s.Cmd != "" {
 		status, out := l.run(s.At, s.Cmd)
 		o.RC, o.Out, l.changed = &status, out, true
+		if f, ok := l.driver.(Follower); ok {
+			f.Follow(l)
+		}
 	}
 	return nil
 }

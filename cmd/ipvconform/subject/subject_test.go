@@ -97,6 +97,8 @@ func TestCommandsMakeAndShowSlaves(t *testing.T) {
 		{"host", "test $(ip -br link show type ipvlan | wc -l) = 1"},
 		{"host", "ip link del x0 && ! ip link show x0"},
 		{"host", "! ip link add link lo name x1 type ipvlan"},
+		{"host", "ip link set eth0 mtu 1300 && ip link set eth0 address 02:00:00:00:00:aa"},
+		{"s1", "ip -o link show s1 | grep 'mtu 1300 .*02:00:00:00:00:aa'"},
 	} {
 		s.Steps = append(s.Steps, scenario.Step{ID: c.cmd, At: c.at, Cmd: c.cmd})
 	}
