@@ -27,10 +27,10 @@ lint: deps ## check form, go vet and the rules of imports
 fuzz: deps ## fuzz every target for FUZZTIME (10s)
 	@.ci/fuzz $(FUZZTIME)
 
-oracle: deps ## record anew what the kernel's own ipvlan driver answers (1 minute)
+oracle: deps ## record anew what the kernel's own ipvlan driver answers (20 minutes)
 	@cmd/ipvconform/oracle
 
-conformance: deps all ## compare ipvd frame by frame with those answers
+conformance: deps all ## compare ipvd frame by frame with those answers (10 minutes)
 	@cmd/ipvconform/conformance
 
 conformance-mutants: deps ## see whether wrong branches of the data plane are noticed

@@ -11,12 +11,18 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+
+	"ipvd/cmd/ipvconform/iproute"
 )
 
 func main() {
+	if filepath.Base(os.Args[0]) == "ip" {
+		os.Exit(asIP(os.Args[1:]))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
 	err := newRoot().ExecuteContext(ctx)
 	stop()
@@ -24,6 +30,16 @@ func main() {
 		fmt.Fprintln(os.Stderr, "ipvconform:", err)
 		os.Exit(1)
 	}
+}
+
+// asIP is this program under the name of ip(8), as commands of scenarios find it.
+func asIP(args []string) int {
+	t, err := iproute.FromEnv()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ipvconform as ip:", err)
+		return 1
+	}
+	return t.Run(args)
 }
 
 func newRoot() *cobra.Command {

@@ -7,55 +7,42 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ipvd/cmd/ipvconform/devices"
-	"ipvd/cmd/ipvconform/matrix"
 	"ipvd/cmd/ipvconform/scenario"
+	"ipvd/cmd/ipvconform/sets"
 )
 
-// set is scenarios that belong together.
-type set struct {
-	name, about string
-	scenarios   func() []scenario.Scenario
-}
-
-func sets() []set {
-	return []set{
-		{"matrix", "every stimulus in every mode and with every flag", matrix.Scenarios},
-		{"devices", "the master with VLAN, dummy, VRF and macvlan interfaces", devices.Scenarios},
-	}
-}
-
 func scenariosCmd() *cobra.Command {
-	name := "matrix"
+	var name string
 	cmd := &cobra.Command{
 		Use:   "scenarios FILE",
-		Short: "Write a set of scenarios",
+		Short: "Write the scenarios of a set, the matrix unless another is named",
+		Long:  "Write the scenarios of a set:\n" + listOfSets(),
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			i := slices.IndexFunc(sets(), func(s set) bool { return s.name == name })
+			i := slices.IndexFunc(sets.All(), func(s sets.Set) bool { return s.Name == name })
 			if i < 0 {
-				return fmt.Errorf("--set %s: there is none of that name: %s", name, described())
+				return fmt.Errorf("--set %q is none of the sets:\n%s", name, listOfSets())
 			}
-			all, steps := sets()[i].scenarios(), 0
-			if err := scenario.Save(args[0], all); err != nil {
-				return err
-			}
+			all, steps := sets.All()[i].Make(), 0
 			for _, s := range all {
 				steps += len(s.Steps)
+			}
+			if err := scenario.Save(args[0], all); err != nil {
+				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: %d scenarios, %d steps\n", args[0], len(all), steps)
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&name, "set", name, described())
+	cmd.Flags().StringVar(&name, "set", "matrix", "which set")
 	return cmd
 }
 
-// described is what each set is.
-func described() string {
-	var lines []string
-	for _, s := range sets() {
-		lines = append(lines, s.name+" ("+s.about+")")
+// listOfSets is a line a set.
+func listOfSets() string {
+	var b strings.Builder
+	for _, s := range sets.All() {
+		fmt.Fprintf(&b, "  %-10s %s\n", s.Name, s.About)
 	}
-	return strings.Join(lines, ", ")
+	return b.String()
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func (d *daemon) startMonitor() (err error) {
-	if d.mon, err = monitor.Open(monitor.Options{}); err != nil {
+	if d.mon, err = monitor.Open(monitor.Options{Peers: d.cfg.Compat == "kernel"}); err != nil {
 		return err
 	}
 	d.chores = newChores()
@@ -48,7 +48,7 @@ func (d *daemon) follow() {
 
 func placeOf(e monitor.Event) place {
 	return place{netns: e.Netns, netnsName: e.NetnsName, name: e.Link.Name, index: e.Link.Index,
-		flags: e.Link.Flags, mtu: e.Link.MTU, mac: e.Link.Addr}
+		flags: e.Link.Flags, mtu: e.Link.MTU, mac: e.Link.Addr, master: e.Link.Master}
 }
 
 // watch follows the slave's interface; a slave without one is always up.
@@ -98,7 +98,7 @@ func (s *slave) followed(e monitor.Event) {
 	case monitor.Link:
 		p := placeOf(e)
 		old := m.addrs.moved(id, p)
-		if (old.flags^p.flags)&unix.IFF_UP != 0 || old.mtu != p.mtu || old.name != p.name || old.mac != p.mac {
+		if (old.flags^p.flags)&unix.IFF_UP != 0 || old.mtu != p.mtu || old.name != p.name || old.mac != p.mac || old.master != p.master {
 			m.d.chores.add(s.key()+" set up", s.afterSync)
 		}
 	case monitor.AddrAdded:
@@ -122,6 +122,8 @@ func (s *slave) afterSync() {
 	}
 	p := s.place()
 	s.tellMAC(p)
+	s.vetoMAC(p)
+	s.vetoUpper(p)
 	if err := s.setUp(); err != nil {
 		// A namespace that ends takes the interface away while we look.
 		s.m.log.Debug().Err(err).Str("slave", p.name).Msg("set the interface up")
@@ -209,7 +211,7 @@ func (m *master) watchHost() {
 			m.addrs.hostAddr(e.Addr, e.Kind == monitor.AddrAdded)
 		case monitor.Gone:
 			m.log.Error().Err(e.Err).Msg("the host port was removed: the host does not reach the master until the daemon is started again")
-			m.d.chores.add(m.name+" host gone", func() { m.setTrouble("host port is gone") })
+			m.d.chores.add(m.name+" host gone", m.hostGone)
 		}
 	})
 }
@@ -271,6 +273,7 @@ func (m *master) followHost() {
 	m.d.mu.Lock()
 	defer m.d.mu.Unlock()
 	p := m.hostPlace()
+	m.vetoUpper(p)
 	mac := net.HardwareAddr(p.mac)
 	if down := m.isDown(p); down != m.template.Down {
 		m.template.Down = down

@@ -13,7 +13,7 @@ import (
 	"ipvd/cmd/internal/host/hosttest"
 )
 
-const otherMAC = "02:00:00:00:00:09"
+const macvlanMAC = "02:00:00:00:00:09"
 
 // TestPacketWireServesHostAndSlaves: everything that needs the wire works on
 // af_packet, and what the kernel would do besides does not happen.
@@ -183,7 +183,7 @@ func TestWireDriverIsChosenByWhatThereIs(t *testing.T) {
 	}
 	l.stop()
 	// XDP has no way to run on a macvlan.
-	l.host.IP("link add mv0 link eth0 address " + otherMAC + " type macvlan mode bridge")
+	l.host.IP("link add mv0 link eth0 address " + macvlanMAC + " type macvlan mode bridge")
 	l.host.IP("addr add 10.0.0.2/24 dev mv0")
 	l.host.IP("link set mv0 up")
 	says(t, "a macvlan by af_xdp", l.fails("--ephemeral", "--master", "mv0", "--wire-driver", "af_xdp"), "wire mv0", "net_af_xdp", "native mode")

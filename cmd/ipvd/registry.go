@@ -21,6 +21,7 @@ type place struct {
 	flags     uint32
 	mtu       int
 	mac       string // raw bytes
+	master    int    // index of the bridge, … that it belongs to; 0: none
 }
 
 func (p place) where() string {
@@ -44,7 +45,7 @@ type registry struct {
 }
 
 func newRegistry(m *master) *registry {
-	return &registry{m: m, reg: ipvlan.NewRegistry(ipvlan.RegistryConfig{}), places: map[uint16]place{}}
+	return &registry{m: m, reg: ipvlan.NewRegistry(ipvlan.RegistryConfig{Every: m.template.CompatKernel}), places: map[uint16]place{}}
 }
 
 // changed tells what became of claims, and keeps the host's routes. Under mu.
@@ -58,6 +59,7 @@ func (r *registry) changed(events []ipvlan.Event) {
 		switch {
 		case e.To == ipvlan.Conflict:
 			log.Uint32("owner", e.Owner).Msg("Address already assigned to an ipvlan device")
+			r.m.conflicts(e)
 		case e.Host && e.To == ipvlan.Active:
 			log.Msg("the host port has this address as well; packets from the wire go to the slave")
 		default:

@@ -1,5 +1,7 @@
 package ipvlan
 
+import "slices"
+
 // Difference is a case in which ipvd answers otherwise than the kernel's driver.
 type Difference struct {
 	ID      string
@@ -11,7 +13,7 @@ type Difference struct {
 
 // Differences are all that are known. A conformance run that finds another has
 // found a fault.
-func Differences() []Difference { return append(general(), ofL3S()...) }
+func Differences() []Difference { return slices.Concat(general(), ofControl(), ofL3S()) }
 
 // asByDefault is what Compat says where CompatKernel changes nothing.
 const asByDefault = "as by default"
@@ -43,7 +45,7 @@ func general() []Difference {
 			Default: "they are cut off", Compat: asByDefault, Why: "a packet is as long as it says (RFC 1122, section 3.2.1)"},
 		{ID: "odd-source", Kernel: "in l3 a slave's packet from 0.0.0.0 or from an IPv4-mapped IPv6 address is routed", Default: "dropped", Compat: asByDefault,
 			Why: "a raw socket puts the host's own address in the place of the former, and refuses the latter"},
-		{ID: "send-error", Kernel: "sending what is dropped at once fails with ENOBUFS", Default: "it succeeds; the drop is counted", Compat: asByDefault,
+		{ID: "send-error", Kernel: "sending what is dropped at once fails with ENOBUFS, IPv6 without a route in l3 and l3s with ENETUNREACH", Default: "it succeeds; the drop is counted", Compat: asByDefault,
 			Why: "a TAP has taken the frame before its fate is known"},
 		{ID: "link-local", Kernel: "a slave has a link-local address if its namespace's addr_gen_mode makes one",
 			Default: "it has one by ipvlan's formula, always", Compat: asByDefault,
@@ -69,8 +71,8 @@ func ofL3S() []Difference {
 			Compat:  asByDefault, Why: "the host routes, as its forwarding must be on"},
 		{ID: "l3s-group-mac", Kernel: "in l3s a packet for a slave in a broadcast or multicast frame is delivered, and so duplicate address detection for its address", Default: "the host refuses it, or keeps it",
 			Compat: asByDefault, Why: "a router forwards nothing that came to a group (RFC 1812, section 5.3.4)"},
-		{ID: "l3s-ttl", Kernel: "in l3s no TTL changes, and 1 suffices", Default: "a packet for the host itself arrives with one more, one from the wire with 1 is refused",
-			Compat: asByDefault, Why: "the TTL is raised by one for the host to lower; a packet that is not forwarded keeps it"},
+		{ID: "l3s-ttl", Kernel: "in l3s no TTL changes, and 1 suffices", Default: "between host and slaves a packet arrives with one more, and in vepa between slaves; one from the wire with 1 is refused",
+			Compat: asByDefault, Why: "the TTL is raised by one on either way for the host to lower, which forwards once or not at all"},
 		{ID: "l3s-refused", Kernel: "in l3s packets pass whose addresses, checksum or hop limit no router accepts", Default: "the host refuses them",
 			Compat: asByDefault, Why: "the host routes, and link-local, loopback and its own addresses are no sources to forward"},
 		{ID: "l3s-options", Kernel: "in l3s IPv4 options pass unchanged", Default: "the host records its address and the time in them, or refuses the packet",
@@ -79,6 +81,12 @@ func ofL3S() []Difference {
 			Compat: asByDefault, Why: "the host routes, as its forwarding must be on"},
 		{ID: "l3s-vepa", Kernel: "in l3s with vepa the host asks for siblings on the wire", Default: "it routes between them", Compat: asByDefault,
 			Why: "it has routes to all slaves"},
+		{ID: "l3s-link-local", Kernel: "in l3s packets from and to link-local addresses pass", Default: "the host does not route them", Compat: asByDefault,
+			Why: "no router does (RFC 4291, section 2.5.6)"},
+		{ID: "l3s-host-address", Kernel: "in l3s a packet from the wire for an address that the host has as well reaches the slave",
+			Default: "it reaches the host", Compat: asByDefault, Why: "the host's own addresses come before its routes"},
+		{ID: "l3s-fragments", Kernel: "in l3s a slave's fragments that are too long are cut one by one", Default: "the host may join them first",
+			Compat: asByDefault, Why: "its conntrack joins what it forwards"},
 		{ID: "l3s-host-reach", Kernel: "the host asks for slaves on the wire and reaches none", Default: "in l3s it reaches them", Compat: asByDefault,
 			Why: "it has routes to all slaves, for the packets from the wire"},
 		{ID: "l3s-vrf", Kernel: "in l3s a master in a VRF receives nothing for its slaves", Default: "they receive it", Compat: asByDefault,

@@ -14,7 +14,7 @@ import (
 // a header that is not right in all (RFC 1812, section 5.2.2; RFC 4291, section
 // 2.5.6; net/ipv4/ip_input.c, ip_rcv_core; net/ipv6/ip6_output.c, ip6_forward).
 func l3sRefused(s situation, side Side, e Entry) bool {
-	if s.mode != "l3s" || side != Kernel || !s.refused() {
+	if s.mode != "l3s" || side != Kernel || !s.unroutable() {
 		return false
 	}
 	if s.step.At == scenario.Wire {
@@ -23,8 +23,8 @@ func l3sRefused(s situation, side Side, e Entry) bool {
 	return s.leaves(e)
 }
 
-// refused reports a stimulus that a router does not forward.
-func (s situation) refused() bool {
+// unroutable reports a stimulus that a router does not forward.
+func (s situation) unroutable() bool {
 	if p, ok := s.packet4(); ok {
 		wrong := wire.Fold(wire.Sum(p[:min(p.HeaderLen(), len(p))], 0)) != 0xffff
 		if wrong || p.TTL() <= 1 {

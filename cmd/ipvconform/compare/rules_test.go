@@ -1,152 +1,283 @@
 package compare
 
 import (
-	"bytes"
 	"testing"
 
 	"ipvd/cmd/ipvconform/frame"
+	"ipvd/cmd/ipvconform/matrix"
 	"ipvd/cmd/ipvconform/scenario"
-	"ipvd/flows/wire"
 )
 
-// Stations of the rules' tests.
+// answer is what a command gives: its status and output.
+type answer struct {
+	rc  int
+	out string
+}
+
+func (a answer) outcome(step scenario.Step) scenario.Outcome {
+	return scenario.Outcome{ID: step.ID, At: step.At, RC: &a.rc, Out: a.out}
+}
+
+// ofCommands compares what a command gave in a scenario of a mode; before are
+// commands that succeeded before it.
+func ofCommands(mode, at, cmd string, kernel, ours answer, before ...scenario.Step) Report {
+	s := matrix.Lab(mode, "bridge")
+	s.Steps = append(before, scenario.Step{ID: "it", At: at, Cmd: cmd})
+	var k, o scenario.Result
+	k.Name, o.Name = s.Name, s.Name
+	for _, step := range before {
+		k.Steps, o.Steps = append(k.Steps, answer{}.outcome(step)), append(o.Steps, answer{}.outcome(step))
+	}
+	last := s.Steps[len(s.Steps)-1]
+	k.Steps, o.Steps = append(k.Steps, kernel.outcome(last)), append(o.Steps, ours.outcome(last))
+	return Results([]scenario.Scenario{s}, []scenario.Result{k}, []scenario.Result{o}, false)
+}
+
+// explainedBy reports that all that differs is explained by id; an empty id: none is.
+func explainedBy(r Report, id string) bool {
+	if id == "" {
+		return len(r.Unexplained) > 0
+	}
+	return len(r.Unexplained) == 0 && len(r.Listed) == 1 && r.Listed[id] == 1
+}
+
 const (
-	macM, macW, macAll = "02:00:00:00:00:01", "02:00:00:00:00:fe", "ff:ff:ff:ff:ff:ff"
-	host4, wire4, s0v4 = "10.0.0.1", "10.0.0.254", "10.0.0.10"
-	wire6, s0v6        = "fd00::254", "fd00::10"
-	s0link6, nobody4   = "fe80::200:0:100:1", "10.0.0.99"
+	assigned = "Error: Address already assigned to an ipvlan device."
+	refused  = "RTNETLINK answers: Operation not supported"
+	busy     = "RTNETLINK answers: Device or resource busy"
+	s1Down   = "5: s1: <BROADCAST> mtu 1500 qdisc noop state DOWN mode DEFAULT"
+	s1NoARP  = "5: s1: <BROADCAST,NOARP> mtu 1500 qdisc noop state DOWN mode DEFAULT"
+	s1Up     = "5: s1: <BROADCAST,UP> mtu 1500 qdisc x state UP mode DEFAULT"
+	s1UpARP  = "5: s1: <BROADCAST,NOARP,UP> mtu 1500 qdisc x state UP mode DEFAULT"
 )
 
-// in is the situation of a frame in a mode and with a flag.
-func in(mode, flag, at string, f []byte) situation {
-	s := scenario.Scenario{Mode: mode, Flag: flag, LinkLocal: true, Master: scenario.Station{MAC: macM, Addrs: []string{host4 + "/24 noprefixroute"}},
-		Slaves: []scenario.Slave{{Name: "s0", Station: scenario.Station{Addrs: []string{s0v4 + "/24", s0v6 + "/64"}}}, {Name: "s1"}}}
-	return situation{scenario: &s, step: scenario.Step{At: at, Hex: scenario.Frames{f}}, mode: mode}
-}
-
-func arrived(port string, f []byte, tci int) Entry {
-	return Entry{Kind: Arrived, Port: port, Frame: steady(f), TCI: tci}
-}
-
-func socket(port string) Entry { return Entry{Kind: Socket, Port: port} }
-
-func ip4(h frame.IPv4) []byte {
-	h.Proto = 253
-	return frame.Ether(macM, macM, frame.TypeIPv4, h.Packet([]byte("data")))
-}
-
-func ip6(src, dst string, hops uint8) []byte {
-	return frame.Ether(macM, macM, frame.TypeIPv6, frame.IPv6(src, dst, 253, hops, []byte("data")))
-}
-
-// ruleCase is an entry, and the rule that explains it, or none.
-type ruleCase struct {
-	name string
-	s    situation
-	side Side
-	e    Entry
-	want string
-}
-
-func check(t *testing.T, cases []ruleCase) {
-	t.Helper()
-	for _, c := range cases {
-		if got := c.s.explain(c.side, c.e); got != c.want {
-			t.Errorf("%s: got rule %q, want %q", c.name, got, c.want)
+func TestDifferencesOfCommandsAreNarrow(t *testing.T) {
+	no := answer{rc: 2}
+	for _, c := range []struct {
+		name, at, cmd string
+		kernel, ours  answer
+		id            string
+	}{
+		{"conflict", "s1", "ip addr add 10.0.0.10/24 dev s1", answer{2, assigned}, answer{}, "address-conflict"},
+		{"another refusal of an address", "s1", "ip addr add 10.0.0.10/24 dev s1", answer{2, "RTNETLINK answers: File exists"}, answer{}, ""},
+		{"conflict that ipvd alone sees", "s1", "ip addr add 10.0.0.10/24 dev s1", answer{}, answer{2, assigned}, ""},
+		{"MAC", "s0", "ip link set s0 address 02:00:00:00:00:99", answer{2, refused}, answer{}, "slave-mac"},
+		{"the same refusal of an MTU", "s0", "ip link set s0 mtu 1400", answer{2, refused}, answer{}, ""},
+		{"macvlan", "host", "ip link add link eth0 name mv0 type macvlan", answer{2, busy}, answer{}, "upper"},
+		{"another slave", "host", "ip link add link eth0 name x0 type ipvlan", answer{2, busy}, answer{}, ""},
+		{"greatest MTU", "s0", "ip link set s0 mtu 65535", answer{}, no, "mtu-limit"},
+		{"great MTU", "s0", "ip link set s0 mtu 9000", answer{}, no, ""},
+		{"MTU of IPv6", "s0", "cat /proc/sys/net/ipv6/conf/s0/mtu", answer{0, "9000\n"}, answer{0, "1300\n"}, "mtu-ipv6"},
+		{"MTU", "s0", "cat /sys/class/net/s0/mtu", answer{0, "9000\n"}, answer{0, "1300\n"}, ""},
+		{"dev_id", "s0", "cat /sys/class/net/s0/dev_id", answer{0, "0x1\n"}, answer{0, "0x0\n"}, "tap-device"},
+		{"wrong dev_id", "s0", "cat /sys/class/net/s0/dev_id", answer{0, "0x1\n"}, answer{0, "0x2\n"}, ""},
+		{"NOARP before up", "s1", "ip link show s1", answer{0, s1Down}, answer{0, s1NoARP}, "noarp-early"},
+		{"NOARP after up", "s1", "ip link show s1", answer{0, s1Up}, answer{0, s1UpARP}, ""},
+		{"no NOARP", "s1", "ip link show s1", answer{0, s1NoARP}, answer{0, s1Down}, ""},
+		{"a link-local address", "s0", "ip -br addr show s0", answer{0, "s0@if2 UP 10.0.0.1/24"}, answer{0, "s0 UNKNOWN 10.0.0.1/24 fe80::1/64"}, "link-local"},
+		{"another address", "s0", "ip -br addr show s0", answer{0, "s0@if2 UP"}, answer{0, "s0 UP fd00::1/64"}, ""},
+		{"a second master", "host", "ip link add link d0 name x0 type ipvlan", answer{}, no, "second-master"},
+		{"the first master", "host", "ip link add link eth0 name x0 type ipvlan", answer{}, no, ""},
+		{"mode", "s0", "ip -d link show s0", answer{0, "ipvlan  mode l2 bridge addrgenmode none"}, answer{0, "ipvlan  mode l3 bridge addrgenmode none"}, ""},
+		{"words of an error", "s0", "ip addr add x dev s0", answer{1, "one"}, answer{255, "two"}, "none"},
+	} {
+		r := ofCommands("l2", c.at, c.cmd, c.kernel, c.ours)
+		if c.id == "none" {
+			if len(r.Unexplained)+len(r.Listed) > 0 {
+				t.Errorf("%s: got %s, want no difference", c.name, r.Details())
+			}
+		} else if !explainedBy(r, c.id) {
+			t.Errorf("%s: got %s, want id %q", c.name, r.Details(), c.id)
 		}
 	}
 }
 
-func TestRulesOfMalformedPacketsExplainNothingElse(t *testing.T) {
-	right := ip4(frame.IPv4{Src: s0v4, Dst: wire4})
-	long := ip4(frame.IPv4{Src: s0v4, Dst: wire4, Total: 900})
-	padded := append(bytes.Clone(right), 1, 2, 3)
-	zero := ip4(frame.IPv4{Src: "0.0.0.0", Dst: wire4})
-	cut := right[:14+10]
-	check(t, []ruleCase{
-		{"a wrong length leaves", in("l3", "bridge", "s0", long), Kernel, arrived("wire", right, -1), "malformed"},
-		{"a right length leaves", in("l3", "bridge", "s0", right), Kernel, arrived("wire", right, -1), ""},
-		{"a wrong length leaves by ipvd", in("l3", "bridge", "s0", long), Ours, arrived("wire", right, -1), ""},
-		{"a wrong length in l2", in("l2", "bridge", "s0", long), Kernel, arrived("wire", long, -1), ""},
-		{"a wrong length at a sibling", in("l3", "bridge", "s0", long), Kernel, arrived("s1", long, -1), ""},
-		{"a wrong length from the wire", in("l3", "bridge", "wire", long), Kernel, arrived("s0", long, -1), ""},
-		{"padding stays", in("l3", "bridge", "s0", padded), Kernel, arrived("wire", padded, -1), "padding"},
-		{"padding is cut", in("l3", "bridge", "s0", padded), Ours, arrived("wire", right, -1), "padding"},
-		{"more than padding is cut", in("l3", "bridge", "s0", padded), Ours, arrived("wire", right[:len(right)-1], -1), ""},
-		{"nothing to cut", in("l3", "bridge", "s0", right), Ours, arrived("wire", right[:len(right)-1], -1), ""},
-		{"a source of zero leaves", in("l3", "bridge", "s0", zero), Kernel, arrived("wire", zero, -1), "odd-source"},
-		{"a source of zero in l2", in("l2", "bridge", "s0", zero), Kernel, arrived("wire", zero, -1), ""},
-		{"a mapped source leaves", in("l3", "bridge", "s0", ip6("::ffff:10.0.0.10", wire6, 64)), Kernel, arrived("wire", right, -1), "odd-source"},
-		{"another source leaves", in("l3", "bridge", "s0", ip6("2001:db8::1", wire6, 64)), Kernel, arrived("wire", right, -1), ""},
-		{"headers that end early", in("l2", "bridge", "s0", cut), Kernel, arrived("s1", cut, -1), "truncated"},
-		{"headers that end early, from the wire", in("l2", "bridge", "wire", cut), Kernel, arrived("s1", cut, -1), ""},
-		{"whole headers", in("l2", "bridge", "s0", right), Kernel, arrived("s1", right, -1), ""},
-	})
-}
-
-func TestRulesOfTagsExplainNothingElse(t *testing.T) {
-	plain := ip4(frame.IPv4{Src: wire4, Dst: s0v4})
-	one := func(protocol, tci uint16) []byte { return frame.Tagged(plain, protocol, tci) }
-	two := frame.Tagged(one(frame.TypeVLAN, 7), frame.TypeQinQ, 0)
-	other := ip4(frame.IPv4{Src: wire4, Dst: s0v4, TTL: 3})
-	check(t, []ruleCase{
-		{"a VLAN's tap", in("l2", "bridge", "wire", one(frame.TypeQinQ, 5)), Kernel, arrived("s0", plain, 5), "tagged"},
-		{"a VLAN's tap by ipvd", in("l2", "bridge", "wire", one(frame.TypeQinQ, 5)), Ours, arrived("s0", plain, 5), ""},
-		{"another VLAN's tap", in("l2", "bridge", "wire", one(frame.TypeVLAN, 5)), Kernel, arrived("s0", plain, 6), ""},
-		{"no VLAN", in("l2", "bridge", "wire", plain), Kernel, arrived("s0", plain, 5), ""},
-		{"a priority", in("l3", "bridge", "wire", one(frame.TypeQinQ, 0)), Kernel, arrived("s0", plain, 0), "priority-tag"},
-		{"a priority taken off", in("l3", "bridge", "wire", one(frame.TypeVLAN, 0)), Ours, arrived("s0", plain, -1), "priority-tag"},
-		{"a priority, and another frame", in("l3", "bridge", "wire", one(frame.TypeVLAN, 0)), Ours, arrived("s0", other, -1), ""},
-		{"the tag behind a priority", in("l2", "bridge", "wire", two), Ours, arrived("s0", plain, 7), "priority-tag"},
-		{"another tag behind a priority", in("l2", "bridge", "wire", two), Ours, arrived("s0", plain, 8), ""},
-	})
-}
-
-func TestRulesOfARouterExplainNothingElse(t *testing.T) {
-	good := ip4(frame.IPv4{Src: wire4, Dst: s0v4})
-	out := ip4(frame.IPv4{Src: s0v4, Dst: wire4})
-	dad := frame.Ether(macM, macW, frame.TypeIPv6, frame.Solicit("::", frame.SolicitedNode(s0v6), s0v6, ""))
-	foreign := frame.Ether(macM, macW, frame.TypeIPv6, frame.Solicit("::", frame.SolicitedNode("fd00::77"), "fd00::77", ""))
-	check(t, []ruleCase{
-		{"a packet for a slave is lost", in("l3s", "bridge", "wire", good), Kernel, socket("s0"), ""},
-		{"a packet of a slave is lost", in("l3s", "bridge", "s0", out), Kernel, arrived("wire", out, -1), ""},
-		{"of the host's address", in("l3s", "bridge", "wire", ip4(frame.IPv4{Src: host4, Dst: s0v4})), Kernel, socket("s0"), "l3s-refused"},
-		{"of the host's address in l3", in("l3", "bridge", "wire", ip4(frame.IPv4{Src: host4, Dst: s0v4})), Kernel, socket("s0"), ""},
-		{"of the host's address, at ipvd", in("l3s", "bridge", "wire", ip4(frame.IPv4{Src: host4, Dst: s0v4})), Ours, socket("s0"), ""},
-		{"of the subnet's broadcast address", in("l3s", "bridge", "wire", ip4(frame.IPv4{Src: "10.0.0.255", Dst: s0v4})), Kernel, socket("s0"), "l3s-refused"},
-		{"of another subnet's", in("l3s", "bridge", "wire", ip4(frame.IPv4{Src: "10.0.1.255", Dst: s0v4})), Kernel, socket("s0"), ""},
-		{"with a wrong checksum", in("l3s", "bridge", "s0", ip4(frame.IPv4{Src: s0v4, Dst: wire4, BadSum: true})), Kernel, arrived("wire", out, -1), "l3s-refused"},
-		{"for a link-local address", in("l3s", "bridge", "wire", ip6(wire6, s0link6, 64)), Kernel, socket("s0"), "l3s-refused"},
-		{"for a global address", in("l3s", "bridge", "wire", ip6(wire6, s0v6, 64)), Kernel, socket("s0"), ""},
-		{"with hop limit 1", in("l3s", "bridge", "wire", ip6(wire6, s0v6, 1)), Kernel, socket("s0"), "l3s-refused"},
-		{"options", in("l3s", "bridge", "s0", ip4(frame.IPv4{Src: s0v4, Dst: wire4, Options: []byte{7, 3, 4, 0}})), Ours, arrived("wire", out, -1), "l3s-options"},
-		{"no options", in("l3s", "bridge", "s0", out), Ours, arrived("wire", good, -1), ""},
-		{"for nobody, sent back", in("l3s", "bridge", "wire", ip4(frame.IPv4{Src: wire4, Dst: nobody4})), Ours, arrived("wire", good, -1), "l3s-forwarded"},
-		{"for a slave, sent back", in("l3s", "bridge", "wire", good), Ours, arrived("wire", good, -1), ""},
-		{"for the host, sent back", in("l3s", "bridge", "wire", ip4(frame.IPv4{Src: wire4, Dst: host4})), Ours, arrived("wire", good, -1), ""},
-		{"for a sibling with vepa", in("l3s", "vepa", "s1", good), Kernel, arrived("wire", good, -1), "l3s-forwarded"},
-		{"for a sibling with bridge", in("l3s", "bridge", "s1", good), Kernel, arrived("wire", good, -1), ""},
-		{"for the wire with vepa", in("l3s", "vepa", "s0", out), Kernel, arrived("wire", out, -1), ""},
-		{"TTL 255", in("l3s", "bridge", "s0", ip4(frame.IPv4{Src: s0v4, Dst: wire4, TTL: 255})), Ours,
-			arrived("wire", ip4(frame.IPv4{Src: s0v4, Dst: wire4, TTL: 254}), -1), "hop-limit"},
-		{"TTL 64", in("l3s", "bridge", "s0", out), Ours, arrived("wire", ip4(frame.IPv4{Src: s0v4, Dst: wire4, TTL: 254}), -1), ""},
-		{"detection of a slave's address", in("l3s", "bridge", "wire", dad), Kernel, socket("s0"), "l3s-group-mac"},
-		{"detection kept by the host", in("l3s", "bridge", "wire", dad), Ours, socket("host"), "l3s-group-mac"},
-		{"detection of nobody's address", in("l3s", "bridge", "wire", foreign), Ours, socket("host"), ""},
-	})
-}
-
-func TestLinkLocalAddressesAreTheSlaves(t *testing.T) {
-	s := in("l3s", "bridge", "wire", ip6(wire6, s0link6, 64))
-	_, dst, ok := s.ends()
-	if !ok || !s.slave(dst) {
-		t.Errorf("%v: got no slave's address", dst)
+// ofFrames compares a step of a scenario that sends a frame; the sides' outcomes
+// need not say which step.
+func ofFrames(mode string, step scenario.Step, kernel, ours scenario.Outcome, before ...scenario.Step) Report {
+	s := matrix.Lab(mode, "bridge")
+	s.Steps = append(before, step)
+	k, o := scenario.Result{Name: s.Name}, scenario.Result{Name: s.Name}
+	for _, b := range before {
+		k.Steps, o.Steps = append(k.Steps, answer{}.outcome(b)), append(o.Steps, answer{}.outcome(b))
 	}
-	s.scenario.LinkLocal = false
-	if s.slave(dst) {
-		t.Errorf("%v: got a slave's address where slaves have none", dst)
+	kernel.ID, kernel.At, ours.ID, ours.At = step.ID, step.At, step.ID, step.At
+	k.Steps, o.Steps = append(k.Steps, kernel), append(o.Steps, ours)
+	return Results([]scenario.Scenario{s}, []scenario.Result{k}, []scenario.Result{o}, false)
+}
+
+const macM, macW = "02:00:00:00:00:01", "02:00:00:00:00:fe"
+
+func udp(dst, src, from, to string) scenario.Hex {
+	return frame.Ether(dst, src, frame.TypeIPv4, frame.IPv4{Src: from, Dst: to, Proto: 17}.Packet(frame.UDP(from, to, 5555, 7777, []byte("x"))))
+}
+
+func seen(port string, f scenario.Hex) scenario.Outcome {
+	return scenario.Outcome{Seen: []scenario.Frame{{Port: port, Dir: scenario.In, Hex: f}}}
+}
+
+func socket(port, src, dst string) scenario.Outcome {
+	return scenario.Outcome{UDP: []scenario.Delivery{{Port: port, Src: src, SPort: 5555, Dst: dst, TTL: 64, Len: 1}}}
+}
+
+func TestDifferencesOfFramesAreNarrow(t *testing.T) {
+	none := scenario.Outcome{}
+	wire := func(f scenario.Hex) scenario.Step {
+		return scenario.Step{ID: "it", At: "wire", Hex: scenario.Frames{f}}
 	}
-	if p, ok := s.packet6(); !ok || p.Next() != 253 || wire.Ethernet(s.step.Hex[0]).Group() {
-		t.Errorf("got packet %x", []byte(p))
+	slave := func(f scenario.Hex) scenario.Step { return scenario.Step{ID: "it", At: "s0", Hex: scenario.Frames{f}} }
+	drop := func(at, chain string) scenario.Step {
+		return scenario.Step{ID: "rule", At: at, Cmd: "iptables-legacy -A " + chain + " -j DROP"}
+	}
+	flush := scenario.Step{ID: "flush", At: "host", Cmd: "iptables-legacy -F"}
+	in := udp(macM, macW, "10.0.0.254", "10.0.0.10")
+	out := udp(macW, macM, "10.0.0.10", "10.0.0.254")
+	joined, unjoined := udp(frame.GroupMAC("239.1.1.1"), macW, "10.0.0.254", "239.1.1.1"), udp(frame.GroupMAC("239.9.9.9"), macW, "10.0.0.254", "239.9.9.9")
+	for _, c := range []struct {
+		name, mode   string
+		step         scenario.Step
+		kernel, ours scenario.Outcome
+		id           string
+		before       []scenario.Step
+	}{
+		{"a group that nobody joined", "l2", wire(unjoined), none, seen("s0", unjoined), "multicast-filter", nil},
+		{"a group that was joined", "l2", wire(joined), none, seen("s0", joined), "", nil},
+		{"a group that does not come", "l2", wire(unjoined), seen("s0", unjoined), none, "", nil},
+		{"INPUT of the host", "l3s", wire(in), none, socket("s0", "10.0.0.254", "10.0.0.10"), "forward", []scenario.Step{drop("host", "INPUT")}},
+		{"INPUT of the host in l3", "l3", wire(in), none, socket("s0", "10.0.0.254", "10.0.0.10"), "", []scenario.Step{drop("host", "INPUT")}},
+		{"rules that are gone", "l3s", wire(in), none, socket("s0", "10.0.0.254", "10.0.0.10"), "", []scenario.Step{drop("host", "INPUT"), flush}},
+		{"INPUT of another", "l3s", wire(in), socket("s0", "10.0.0.254", "10.0.0.10"), none, "", []scenario.Step{drop("s1", "INPUT")}},
+		{"INPUT of the slave", "l3s", wire(in), socket("s0", "10.0.0.254", "10.0.0.10"), none, "forward", []scenario.Step{drop("s0", "INPUT")}},
+		{"OUTPUT of the host", "l3s", slave(out), none, seen("wire", out), "forward", []scenario.Step{drop("host", "OUTPUT")}},
+		{"the host's address", "l3s", wire(in), socket("s1", "10.0.0.254", "10.0.0.1"), socket("host", "10.0.0.254", "10.0.0.1"), "l3s-host-address", nil},
+		{"the host's address, to the host alone", "l3s", wire(in), none, socket("host", "10.0.0.254", "10.0.0.1"), "", nil},
+		{"another's address", "l3s", wire(in), socket("s1", "10.0.0.254", "10.0.0.9"), socket("host", "10.0.0.254", "10.0.0.9"), "", nil},
+		{"a packet from the host's address", "l3s", wire(udp(macM, macW, "10.0.0.1", "10.0.0.10")), socket("s0", "10.0.0.1", "10.0.0.10"), none, "l3s-route", nil},
+		{"a packet that is lost", "l3s", wire(in), socket("s0", "10.0.0.254", "10.0.0.10"), none, "", nil},
+		{"a packet that does not leave", "l3s", slave(out), seen("wire", out), none, "", nil},
+	} {
+		if r := ofFrames(c.mode, c.step, c.kernel, c.ours, c.before...); !explainedBy(r, c.id) {
+			t.Errorf("%s: got %s, want id %q", c.name, r.Details(), c.id)
+		}
+	}
+}
+
+func TestNetfiltersCountersAreCompared(t *testing.T) {
+	count := func(port, name string, n int64) scenario.Outcome {
+		return scenario.Outcome{Delta: map[string]map[string]int64{port: {name: n, "rx": 7}}}
+	}
+	none := scenario.Outcome{}
+	for _, c := range []struct {
+		name, mode   string
+		kernel, ours scenario.Outcome
+		id           string
+	}{
+		{"INPUT of the host", "l3s", count("host", "ipt4.INPUT", 1), none, "forward"},
+		{"FORWARD of the host", "l3s", none, count("host", "ipt4.FORWARD", 1), "forward"},
+		{"INPUT of a slave", "l3s", none, count("s0", "ipt6.INPUT", 1), "forward"},
+		{"INPUT of the host, here alone", "l3s", none, count("host", "ipt4.INPUT", 1), ""},
+		{"FORWARD of the host, in l3", "l3", none, count("host", "ipt4.FORWARD", 1), ""},
+		{"OUTPUT of a slave", "l3s", none, count("s0", "ipt4.OUTPUT", 1), ""},
+		{"less in PREROUTING", "l3s", count("host", "ipt4.PREROUTING", 2), count("host", "ipt4.PREROUTING", 1), ""},
+		{"connections", "l2", count("host", "conntrack", 1), none, ""},
+	} {
+		s := matrix.Lab(c.mode, "bridge")
+		s.IPTables = true
+		s.Steps = []scenario.Step{{ID: "it", At: "wire", Hex: scenario.Frames{make([]byte, 60)}}}
+		c.kernel.ID, c.ours.ID = "it", "it"
+		r := Results([]scenario.Scenario{s}, []scenario.Result{{Name: s.Name, Steps: []scenario.Outcome{c.kernel}}}, []scenario.Result{{Name: s.Name, Steps: []scenario.Outcome{c.ours}}}, false)
+		if !explainedBy(r, c.id) {
+			t.Errorf("%s: got %s, want id %q", c.name, r.Details(), c.id)
+		}
+	}
+}
+
+func TestFieldsOfWhatCommandsPrint(t *testing.T) {
+	const addr = "3: s0@if2: <BROADCAST,UP,M-DOWN> mtu 1500 qdisc noqueue state UNKNOWN group default qlen 1000\n" +
+		"    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff link-netns h\n    inet 10.0.0.10/24 brd 10.0.0.255 scope global s0\n       valid_lft forever\n" +
+		"    inet6 fd00::10/64 scope global tentative \n"
+	for out, want := range map[string]string{
+		addr: "s0 flag BROADCAST, s0 flag UP, s0 mtu 1500, s0 state UP, s0 mac 02:00:00:00:00:01, s0 address 10.0.0.10/24, s0 address fd00::10/64 tentative",
+		`[{"ifname":"s0","flags":["UP"],"mtu":1400,"operstate":"UP","link_type":"ether","address":"02:00:00:00:00:01","linkinfo":{"info_kind":"ipvlan","info_data":{"mode":"l3","vepa":true}},"addr_info":[{"local":"10.0.0.1","prefixlen":8}]}]`: "s0 address 10.0.0.1/8, s0 flag UP, s0 ipvlan mode l3 vepa, s0 mac 02:00:00:00:00:01, s0 mtu 1400, s0 state UP",
+		"s1@if2  LOWERLAYERDOWN 10.0.0.56 peer 10.0.0.57/32 fd00::1/64\n":           "s1 state DOWN, s1 address 10.0.0.56 peer 10.0.0.57/32, s1 address fd00::1/64",
+		"10.0.0.11 dev w0 lladdr 02:00:00:00:00:01 STALE\n10.0.0.9 dev w0 FAILED\n": "w0 neighbour 10.0.0.11 known 02:00:00:00:00:01, w0 neighbour 10.0.0.9 unknown",
+		"3 packets transmitted, 2 received, 33% packet loss, time 5ms":              "ping 2 of 3",
+		"default via 10.0.0.1 dev s0  metric 5":                                     "route default via 10.0.0.1 dev s0 metric 5",
+		"net.ipv4.ip_forward = 1\n":                                                 "sysctl net.ipv4.ip_forward = 1",
+		"42\n":                                                                      "line 42",
+		"two\nlines of text\n":                                                      "",
+	} {
+		got := ""
+		for i, f := range fields(out, true) {
+			if i > 0 {
+				got += ", "
+			}
+			got += f.String()
+		}
+		if got != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", out, got, want)
+		}
+	}
+	if f := fields("some error", false); len(f) > 0 {
+		t.Errorf("of a command that failed: got %v, want nothing", f)
+	}
+}
+
+func TestWhatProgramsDrawDoesNotCount(t *testing.T) {
+	step := scenario.Step{ID: "it", At: "s0", Cmd: "ping -c 1 10.0.0.254"}
+	ping := func(id byte, data string) scenario.Outcome {
+		o := answer{}.outcome(step)
+		f := frame.Ether(macW, macM, frame.TypeIPv4, frame.IPv4{Src: "10.0.0.10", Dst: "10.0.0.254", Proto: 1}.Packet(frame.ICMP(8, 0, append([]byte{id, 1, 0, 1}, data...))))
+		o.Seen = []scenario.Frame{{Port: "wire", Dir: scenario.In, Hex: f}}
+		return o
+	}
+	if r := ofFrames("l2", step, ping(1, "abcd"), ping(2, "efgh")); len(r.Unexplained) > 0 {
+		t.Errorf("another echo: got %s", r.Details())
+	}
+	if r := ofFrames("l2", step, ping(1, "abcd"), ping(1, "abcde")); len(r.Unexplained) != 2 {
+		t.Errorf("a longer echo: got %s, want two findings", r.Details())
+	}
+}
+
+func TestModeOfAStepIsWhatCommandsHaveSet(t *testing.T) {
+	now := state{mode: "l2", flag: "bridge"}
+	ok, failed := answer{}, answer{rc: 2}
+	for _, c := range []struct {
+		cmd        string
+		kernel     answer
+		mode, flag string
+	}{
+		{"ip link set s0 type ipvlan mode l3s vepa", ok, "l3s", "vepa"},
+		{"ip link set s0 type ipvlan mode l2", failed, "l3s", "vepa"},
+		{"ip link set s0 type ipvlan private", ok, "l3s", "private"},
+		{"ip link show type ipvlan", ok, "l3s", "private"},
+		{"ip link set s0 type ipvlan mode l2; ip link show s0", ok, "l2", "bridge"},
+		{"ip link add link eth0 name x0 type ipvlan", ok, "l3", "bridge"},
+	} {
+		step := scenario.Step{At: "host", Cmd: c.cmd}
+		if now = now.after(step, c.kernel.outcome(step)); now.mode != c.mode || now.flag != c.flag {
+			t.Errorf("after %s: got %s %s, want %s %s", c.cmd, now.mode, now.flag, c.mode, c.flag)
+		}
+	}
+}
+
+func TestSegmentsOfAConnectionCountOnce(t *testing.T) {
+	step := scenario.Step{ID: "it", At: "s0", Cmd: "iperf3 -c 10.0.0.254"}
+	segment := func(flags byte, port uint16, data int) scenario.Frame {
+		b := append(frame.SYN("10.0.0.10", "10.0.0.254", port, 80), make([]byte, data)...)
+		b[13] = flags
+		return scenario.Frame{Port: "wire", Dir: scenario.In, Hex: frame.Ether(macW, macM, frame.TypeIPv4, frame.IPv4{Src: "10.0.0.10", Dst: "10.0.0.254", Proto: 6}.Packet(b))}
+	}
+	of := func(frames ...scenario.Frame) scenario.Outcome {
+		o := answer{}.outcome(step)
+		o.Seen = frames
+		return o
+	}
+	kernel := of(segment(2, 40000, 0), segment(0x10, 40000, 9000), segment(0x11, 40000, 0))
+	if r := ofFrames("l2", step, kernel, of(segment(2, 50000, 0), segment(0x10, 50000, 1400), segment(0x18, 50000, 1400))); len(r.Unexplained) > 0 {
+		t.Errorf("other sizes: got %s", r.Details())
+	}
+	if r := ofFrames("l2", step, kernel, of(segment(2, 50000, 0), segment(4, 50000, 0))); len(r.Unexplained) != 2 {
+		t.Errorf("a reset in place of data: got %s, want two findings", r.Details())
 	}
 }

@@ -41,6 +41,9 @@ func (l *Lab) build() error {
 	if err := l.stations(); err != nil {
 		return err
 	}
+	if err := l.survey(); err != nil {
+		return err
+	}
 	return l.setup()
 }
 
@@ -58,6 +61,7 @@ func (l *Lab) namespace(port string) error {
 	}
 	l.ns[port] = fd
 	return l.in(port, func() error {
+		quietGroups()
 		for key, value := range quietIPv6(l.Scenario.LinkLocal) {
 			for _, c := range []string{"default", "all"} {
 				if err := sysctl.Set("ipv6/conf/"+c+"/"+key, value); err != nil {
@@ -93,6 +97,19 @@ func quietIPv6(linkLocal bool) map[string]string {
 	}
 	return map[string]string{"accept_dad": "0", "dad_transmits": "0", "router_solicitations": "0", "accept_ra": "0",
 		"autoconf": "0", "addr_gen_mode": generate}
+}
+
+// quietGroups lets stacks report the groups that they join once and at once, so
+// that no later step counts it. What this kernel has no setting for stays.
+func quietGroups() {
+	for _, key := range []string{"ipv4/igmp_qrv", "ipv6/mld_qrv"} {
+		_ = sysctl.Set(key, "1")
+	}
+	for _, c := range []string{"default", "all"} {
+		for _, key := range []string{"ipv4/conf/" + c + "/igmpv2", "ipv4/conf/" + c + "/igmpv3", "ipv6/conf/" + c + "/mldv1", "ipv6/conf/" + c + "/mldv2"} {
+			_ = sysctl.Set(key+"_unsolicited_report_interval", "1")
+		}
+	}
 }
 
 // cable makes the wire. Its ends complete no checksums and segment nothing, so
@@ -137,7 +154,7 @@ func (l *Lab) stations() error {
 }
 
 func (l *Lab) station(port, dev string, s scenario.Station) error {
-	lines := []string{"link set lo up", "link set " + dev + " up"}
+	lines := []string{"link set lo up", "link set dev " + dev + " up"}
 	for _, a := range s.Addrs {
 		if strings.Contains(a, ":") {
 			a += " nodad"
@@ -169,12 +186,25 @@ func solicitOnce(dev string) error {
 	return nil
 }
 
+// keepFlows lets conntrack forget nothing while the scenario runs.
+func keepFlows() error {
+	for _, flow := range []string{"udp_timeout", "udp_timeout_stream", "icmp_timeout", "icmpv6_timeout", "generic_timeout"} {
+		if err := sysctl.Set("netfilter/nf_conntrack_"+flow, "3600"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // setup runs the scenario's own commands.
 func (l *Lab) setup() error {
 	if l.Scenario.IPTables {
 		for _, port := range l.Scenario.Ports() {
 			for _, iptables := range []string{"iptables-legacy", "ip6tables-legacy"} {
 				_, _ = shell(l.Namespace(port), iptables+" -t mangle -A PREROUTING -m conntrack --ctstate INVALID")
+			}
+			if err := l.in(port, keepFlows); err != nil {
+				return err
 			}
 		}
 	}

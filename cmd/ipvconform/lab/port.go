@@ -39,36 +39,48 @@ const (
 	packet6              // what follows the headers of IPv6 packets
 )
 
-// watch opens every port.
-func (l *Lab) watch() error {
+// survey makes the ports of the interfaces that are there before the scenario's
+// own commands, which may rename or remove some.
+func (l *Lab) survey() error {
 	devs := map[string]string{scenario.Host: Master, scenario.Wire: WireLink}
 	for _, name := range l.Scenario.Ports() {
 		p := &port{name: name, dev: or(devs[name], name), tx: -1, v4: -1, v6: -1}
-		l.ports = append(l.ports, p)
 		err := l.in(name, func() error {
-			if err := p.open(); err != nil {
+			dev, err := net.InterfaceByName(p.dev)
+			if err == nil {
+				p.index = dev.Index
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("port %s: interface %s: %w", name, p.dev, err)
+		}
+		l.ports = append(l.ports, p)
+	}
+	return nil
+}
+
+// open opens a port's sockets and counters.
+func (l *Lab) open(p *port) error {
+	return l.in(p.name, func() error {
+		if err := p.open(); err != nil {
+			return err
+		}
+		if _, second := l.homes[p.name]; p.name != scenario.Wire && !second {
+			if err := p.listen(l.groups(p.name)); err != nil {
 				return err
 			}
-			if name != scenario.Wire {
-				if err := p.listen(l.groups(name)); err != nil {
-					return err
-				}
-			}
-			if name != scenario.Wire && l.Scenario.Raw {
+			if l.Scenario.Raw {
 				if err := p.listenRaw(); err != nil {
 					return err
 				}
 			}
-			if l.Scenario.Counters == nil || *l.Scenario.Counters {
-				l.counters = append(l.counters, openCounters(name, p.dev, l.Namespace(name), l.Scenario.IPTables))
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("port %s: %w", name, err)
 		}
-	}
-	return nil
+		if l.Scenario.Counters == nil || *l.Scenario.Counters {
+			l.counters = append(l.counters, openCounters(p.name, p.dev, p.name, l.Scenario.IPTables))
+		}
+		return nil
+	})
 }
 
 // groups are what a slave joins.
@@ -152,6 +164,9 @@ func network(v uint16) uint16 { return v<<8 | v>>8 }
 // not read it from the frame (it has no header_ops->parse_protocol), and would
 // take a frame of protocol 0 for one that is not IP.
 func (p *port) sendFrame(frame []byte, proto *int) error {
+	if p.tx < 0 {
+		return unix.ENODEV
+	}
 	to := &unix.SockaddrLinklayer{Ifindex: p.index}
 	switch {
 	case proto != nil:
@@ -169,6 +184,7 @@ func (p *port) close() {
 	for _, s := range p.sources {
 		unix.Close(s.fd)
 	}
+	p.tx, p.v4, p.v6, p.sources = -1, -1, -1, nil
 }
 
 // text is an error as strerror(3) says it, whichever way it came.

@@ -12,7 +12,7 @@ import (
 // steps, for a caller who watches them with sockets of its own. Close removes
 // them; after an error nothing is left.
 func Open(s scenario.Scenario, d Driver, prefix string) (*Lab, error) {
-	l := &Lab{Scenario: s, driver: d, prefix: prefix, ns: map[string]int{}}
+	l := &Lab{Scenario: s, driver: d, prefix: prefix, ns: map[string]int{}, homes: map[string]string{}}
 	err := l.build()
 	if err == nil {
 		err = l.joinAll()
@@ -25,16 +25,11 @@ func Open(s scenario.Scenario, d Driver, prefix string) (*Lab, error) {
 
 // joinAll joins the groups of all slaves; the sockets are closed by close.
 func (l *Lab) joinAll() error {
-	for _, s := range l.Scenario.Slaves {
-		p := &port{name: s.Name, dev: s.Name, tx: -1, v4: -1, v6: -1}
-		l.ports = append(l.ports, p)
-		err := l.in(s.Name, func() (err error) {
-			if p.index, err = interfaceIndex(p.dev); err != nil {
-				return err
-			}
-			return p.listen(s.Join)
-		})
-		if err != nil {
+	for _, p := range l.ports {
+		if p.name == scenario.Host || p.name == scenario.Wire {
+			continue
+		}
+		if err := l.in(p.name, func() error { return p.listen(l.groups(p.name)) }); err != nil {
 			return err
 		}
 	}
