@@ -65,7 +65,7 @@ struct ipvd_set {
 	uint32_t pkts, segs, stock;
 };
 
-void ipvd_exchange(struct ipvd_set *s, uint32_t txsegs, uint32_t pkts, uint32_t nfree, uint32_t stock);
+void ipvd_exchange(uintptr_t set, uint32_t txsegs, uint32_t pkts, uint32_t nfree, uint32_t stock);
 void ipvd_flush(struct ipvd_set *s, uint32_t txsegs, uint32_t nfree);
 void ipvd_free(struct rte_mbuf **m, uint32_t n);
 void *ipvd_zalloc(size_t n);
