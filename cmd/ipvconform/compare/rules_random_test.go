@@ -124,7 +124,7 @@ func TestRulesOfARouterExplainNothingElse(t *testing.T) {
 		{"for nobody, sent back", in("l3s", "bridge", "wire", ip4(frame.IPv4{Src: wire4, Dst: nobody4})), Ours, arrived("wire", good, -1), "l3s-forwarded"},
 		{"for a slave, sent back", in("l3s", "bridge", "wire", good), Ours, arrived("wire", good, -1), ""},
 		{"for the host, sent back", in("l3s", "bridge", "wire", ip4(frame.IPv4{Src: wire4, Dst: host4})), Ours, arrived("wire", good, -1), ""},
-		{"for a sibling with vepa", in("l3s", "vepa", "s1", good), Kernel, arrived("wire", good, -1), "l3s-forwarded"},
+		{"for a sibling with vepa", in("l3s", "vepa", "s1", good), Kernel, arrived("wire", good, -1), "l3s-vepa"},
 		{"for a sibling with bridge", in("l3s", "bridge", "s1", good), Kernel, arrived("wire", good, -1), ""},
 		{"for the wire with vepa", in("l3s", "vepa", "s0", out), Kernel, arrived("wire", out, -1), ""},
 		{"TTL 255", in("l3s", "bridge", "s0", ip4(frame.IPv4{Src: s0v4, Dst: wire4, TTL: 255})), Ours,
