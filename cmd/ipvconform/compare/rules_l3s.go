@@ -122,11 +122,7 @@ func l3sVEPA(s situation, side Side, e Entry) bool {
 // l3sTap: the slave's tap shows what the host routed to it, without padding.
 func l3sTap(s situation, side Side, e Entry) bool {
 	return s.mode == "l3s" && s.step.At == scenario.Wire && side == Ours && e.Kind == Arrived && isSlave(e.Port) &&
-		slices.ContainsFunc(s.ours.Seen, func(f scenario.Frame) bool {
-			if f.Port != scenario.Wire || f.Dir != scenario.Out || len(f.Hex) < wire.EthernetLen {
-				return false
-			}
-			sent := untagged(wire.Ethernet(f.Hex))
+		slices.ContainsFunc(s.sentByWire(), func(sent wire.Ethernet) bool {
 			if s.step.Cmd != "" {
 				sent = withoutDrawn(sent)
 			}
@@ -208,13 +204,9 @@ func (s situation) martian() bool {
 // sentOn reports a packet that the wire has sent in this step and that is back with
 // a TTL less one.
 func (s situation) sentOn(f wire.Ethernet) bool {
-	return slices.ContainsFunc(s.ours.Seen, func(o scenario.Frame) bool {
-		if o.Port != scenario.Wire || o.Dir != scenario.Out || len(o.Hex) != len(f) {
-			return false
-		}
-		sent := steady(o.Hex)
+	return slices.ContainsFunc(s.sentByWire(), func(sent wire.Ethernet) bool {
 		switch {
-		case f.Type() != sent.Type():
+		case len(sent) != len(f) || f.Type() != sent.Type():
 			return false
 		case f.Type() == wire.TypeIPv4 && len(f) >= wire.EthernetLen+wire.IPv4Len:
 			p, q := sent.Payload(), f.Payload()
