@@ -33,7 +33,11 @@
 //
 // # Differences from the kernel's driver
 //
-// Differences lists them. What the driver did with 153 stimuli in every mode
-// and with every flag is in testdata, recorded by cmd/ipvconform; the tests
-// replay it through the graph.
+// DIFFERENCES.md in this folder is the table of all that are known: what the
+// kernel does, what ipvd does by default and with --compat kernel, and why.
+// Differences gives the same to programs.
+//
+// What the driver did with 153 stimuli in every mode and with every flag, and
+// with frames drawn at random, is in testdata, recorded by cmd/ipvconform; the
+// tests replay it through the graph.
 package ipvlan
