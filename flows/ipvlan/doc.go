@@ -20,6 +20,9 @@
 //	host ──────────────────────────────────────────────────── wire
 //	wire, l3s ─────────────────────────────────────────────── host
 //
+// While the master is down the stage down stands behind the wire in the place of
+// what is drawn, and what is for the wire is dropped.
+//
 // Every stage is a file; build.go joins them. A stage that classifies gives
 // each packet a verdict, sorts the burst by it, and hands whole groups on. What
 // is not handed on is dropped, and counted under one of DropReasons: drops that
