@@ -24,24 +24,24 @@ test: deps ## run every test (root runs more of them)
 lint: deps ## check form, go vet and the rules of imports
 	@.ci/lint
 
-fuzz: deps ## fuzz every target for FUZZTIME (10s)
+fuzz: deps ## fuzz every target for FUZZTIME (10s) each
 	@.ci/fuzz $(FUZZTIME)
 
-oracle: deps ## record anew what the kernel's own ipvlan driver answers (20 minutes)
+oracle: deps ## record anew what the kernel's own ipvlan driver answers (root; 20 minutes)
 	@cmd/ipvconform/oracle
 
-conformance: deps all ## compare ipvd frame by frame with those answers (10 minutes)
+conformance: deps all ## compare ipvd frame by frame with those answers (root; 10 minutes)
 	@cmd/ipvconform/conformance
 
 conformance-mutants: deps ## see whether wrong branches of the data plane are noticed
 	@go run ./cmd/ipvconform mutants
 
-differential: deps all ## compare ipvd with the driver on random frames (SEED=1 FRAMES=20000)
+differential: deps all ## compare ipvd with the driver on random frames (SEED=1 FRAMES=20000; root; a minute)
 	@go build -o bin/ ./cmd/ipvconform
 	@CGO_ENABLED=0 go build -o bin/ipvconform-guest ./cmd/ipvconform/guest
 	bin/ipvconform differential --seed $(SEED) --frames $(FRAMES) --cases bin/cases
 
-bench: deps all ## measure against C, testpmd and Open vSwitch (QUICK=1: fewer rounds); see perf/README.md
+bench: deps all ## measure against C, testpmd and Open vSwitch (4 minutes, QUICK=1: one); see perf/README.md
 	go build -o bin/perf ./perf
 	bin/perf
 

@@ -26,19 +26,8 @@ func recordCmd() *cobra.Command {
 		Short: "Run scenarios on the kernel's driver and write what it answers; needs root",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := scenario.Load[scenario.Scenario](args[0])
-			if err != nil {
-				return err
-			}
 			r.track.results = args[1]
-			results, err := r.record(cmd.Context(), all)
-			if err != nil {
-				return err
-			}
-			if err := scenario.Save(args[1], results); err != nil {
-				return err
-			}
-			return summary(cmd, args[1], results)
+			return carryOut(cmd, args[0], args[1], func(all []scenario.Scenario) ([]scenario.Result, error) { return r.record(cmd.Context(), all) })
 		},
 	}
 	r.guest.flags(cmd)
@@ -58,6 +47,22 @@ func (r recorder) record(ctx context.Context, all []scenario.Scenario) ([]scenar
 		return r.guest.run(ctx, order{words: []string{"record"}}, all)
 	}
 	return nil, fmt.Errorf("--where %s: want %s or %s", r.where, here, inUML)
+}
+
+// carryOut has f run the scenarios of a file, and writes the results to another.
+func carryOut(cmd *cobra.Command, scenarios, results string, f func([]scenario.Scenario) ([]scenario.Result, error)) error {
+	all, err := scenario.Load[scenario.Scenario](scenarios)
+	if err != nil {
+		return err
+	}
+	got, err := f(all)
+	if err != nil {
+		return err
+	}
+	if err := scenario.Save(results, got); err != nil {
+		return err
+	}
+	return summary(cmd, results, got)
 }
 
 // summary says what came of each scenario, and fails if one ended early.

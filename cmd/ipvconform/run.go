@@ -40,19 +40,10 @@ func runCmd() *cobra.Command {
 		Short: "Run scenarios on ipvd, started with FLAGS, and write what it answers; needs root",
 		Args:  cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := scenario.Load[scenario.Scenario](args[0])
-			if err != nil {
-				return err
-			}
 			r.config.Flags, r.track.results = args[2:], args[1]
-			results, err := r.run(cmd.Context(), cmd.ErrOrStderr(), all)
-			if err != nil {
-				return err
-			}
-			if err := scenario.Save(args[1], results); err != nil {
-				return err
-			}
-			return summary(cmd, args[1], results)
+			return carryOut(cmd, args[0], args[1], func(all []scenario.Scenario) ([]scenario.Result, error) {
+				return r.run(cmd.Context(), cmd.ErrOrStderr(), all)
+			})
 		},
 	}
 	r.guest.flags(cmd)

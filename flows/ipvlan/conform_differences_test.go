@@ -2,6 +2,9 @@ package ipvlan
 
 import (
 	"bytes"
+	"flag"
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -153,5 +156,28 @@ func TestEveryDifferenceIsToldInFull(t *testing.T) {
 		if !ids[id] {
 			t.Errorf("difference %s is used, and not listed", id)
 		}
+	}
+}
+
+var writeTable = flag.Bool("write-table", false, "write DIFFERENCES.md anew")
+
+func TestTableOfDifferencesIsTheList(t *testing.T) {
+	const file = "DIFFERENCES.md"
+	var b strings.Builder
+	b.WriteString("# Where ipvd differs from the kernel's driver\n\n" +
+		"All differences that are known, as `differences*.go` list them, from which\n" +
+		"`go test ./flows/ipvlan -run Table -write-table` writes this table. The ids are\n" +
+		"those that `ipvconform compare` and `cmd/ipvd/CASES.md` name.\n\n" +
+		"| id | kernel | ipvd by default | ipvd with `--compat kernel` | why |\n|---|---|---|---|---|\n")
+	for _, d := range Differences() {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", d.ID, d.Kernel, d.Default, d.Compat, d.Why)
+	}
+	if *writeTable {
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != b.String() {
+		t.Errorf("%s is not what Differences lists (error %v): write it with -write-table", file, err)
 	}
 }

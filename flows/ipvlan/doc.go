@@ -20,6 +20,9 @@
 //	host ──────────────────────────────────────────────────── wire
 //	wire, l3s ─────────────────────────────────────────────── host
 //
+// While the master is down the stage down stands behind the wire in the place of
+// what is drawn, and what is for the wire is dropped.
+//
 // Every stage is a file; build.go joins them. A stage that classifies gives
 // each packet a verdict, sorts the burst by it, and hands whole groups on. What
 // is not handed on is dropped, and counted under one of DropReasons: drops that
@@ -33,7 +36,11 @@
 //
 // # Differences from the kernel's driver
 //
-// Differences lists them. What the driver did with 153 stimuli in every mode
-// and with every flag is in testdata, recorded by cmd/ipvconform; the tests
-// replay it through the graph.
+// DIFFERENCES.md in this folder is the table of all that are known: what the
+// kernel does, what ipvd does by default and with --compat kernel, and why.
+// Differences gives the same to programs.
+//
+// What the driver did with 153 stimuli in every mode and with every flag, and
+// with frames drawn at random, is in testdata, recorded by cmd/ipvconform; the
+// tests replay it through the graph.
 package ipvlan

@@ -17,7 +17,7 @@ type layer struct {
 }
 
 // layers are tried in this order; the first that matches a package counts.
-// Imports go down only: programs, flows/ipvlan, {flows, flows/route}, pmd.
+// Imports go down only: programs, flows/ipvlan, flows, pmd.
 // flows/wire stands beside them all and imports nothing of ours.
 var layers = []layer{
 	{"pmd", nil},
@@ -26,8 +26,7 @@ var layers = []layer{
 	{"pmd/...", []string{"pmd", "pmd/netns"}},
 	{"flows/wire", nil},
 	{"flows", []string{"pmd", "flows/wire"}},
-	{"flows/route", []string{"pmd", "flows/wire"}},
-	{"flows/ipvlan", []string{"pmd", "flows", "flows/wire", "flows/route"}},
+	{"flows/ipvlan", []string{"pmd", "flows", "flows/wire"}},
 	{"flows/examples/...", []string{"pmd/...", "flows", "flows/wire", "flows/examples/..."}},
 	{"cmd/...", []string{"cmd/...", "pmd/...", "flows/..."}},
 	{"perf/...", []string{"perf/...", "pmd/...", "flows/..."}},

@@ -65,16 +65,19 @@ func rules() []rule {
 		{"l3s-host-reach", false, l3sHostReach},
 		{"l3s-host-reach", false, l3sRoutes},
 		{"l3s-host-address", false, l3sHostAddress},
-		{"l3s-link-local", false, l3sLinkLocal},
+		{"l3s-refused", false, l3sLinkLocal},
 		{"l3s-vepa", false, l3sVEPA},
 		{"l3s-tap", false, l3sTap},
 		{"l3s-group-mac", false, l3sGroupMAC},
+		{"l3s-refused", false, l3sMartian},
 		{"l3s-route", false, l3sRoute},
+		{"l3s-forwarded", false, l3sSentOn},
 		{"l3s-ttl", false, l3sTTL},
 		{"l3s-vrf", false, l3sVRF},
 		{"l3s-refused", false, l3sRefused},
 		{"l3s-options", false, l3sOptions},
 		{"l3s-forwarded", false, l3sForwarded},
+		{"l3s-vepa", false, l3sVEPALeaves},
 	}
 }
 
@@ -102,7 +105,7 @@ func (s situation) consequence(side Side, e Entry) string {
 // consequences are what the differences that let packets through, or do not, make
 // of a command's success: true when it succeeds here alone.
 func consequences() map[string]bool {
-	return map[string]bool{"l3s-host-reach": true, "l3s-vepa": true, "l3s-route": false, "l3s-ttl": false, "l3s-group-mac": false}
+	return map[string]bool{"l3s-host-reach": true, "l3s-vepa": true, "l3s-route": false, "l3s-forwarded": false, "l3s-ttl": false, "l3s-group-mac": false}
 }
 
 // turned reports an entry of a command that succeeds on one side alone, or of what

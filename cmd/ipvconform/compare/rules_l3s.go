@@ -61,12 +61,7 @@ func (s situation) betweenHostAndSlave(f wire.Ethernet) bool {
 }
 
 // ofHost reports an address that the scenario gives the host.
-func (s situation) ofHost(a netip.Addr) bool {
-	return slices.ContainsFunc(s.scenario.Master.Addrs, func(text string) bool {
-		p, err := netip.ParsePrefix(text)
-		return err == nil && p.Addr() == a
-	})
-}
+func (s situation) ofHost(a netip.Addr) bool { return has(s.scenario.Master, a) }
 
 // addresses are those of an IP packet.
 func addresses(f wire.Ethernet) (src, dst netip.Addr, ok bool) {
@@ -127,11 +122,7 @@ func l3sVEPA(s situation, side Side, e Entry) bool {
 // l3sTap: the slave's tap shows what the host routed to it, without padding.
 func l3sTap(s situation, side Side, e Entry) bool {
 	return s.mode == "l3s" && s.step.At == scenario.Wire && side == Ours && e.Kind == Arrived && isSlave(e.Port) &&
-		slices.ContainsFunc(s.ours.Seen, func(f scenario.Frame) bool {
-			if f.Port != scenario.Wire || f.Dir != scenario.Out || len(f.Hex) < wire.EthernetLen {
-				return false
-			}
-			sent := untagged(wire.Ethernet(f.Hex))
+		slices.ContainsFunc(s.sentByWire(), func(sent wire.Ethernet) bool {
 			if s.step.Cmd != "" {
 				sent = withoutDrawn(sent)
 			}
@@ -163,14 +154,19 @@ func (s situation) asksForSlave() bool {
 	return ok && m.Type() == wire.NDNeighborSolicit && s.slave(netip.AddrFrom16([16]byte(m[8:24])))
 }
 
-// l3sRoute: the host routes as a router does: what is not its own it sends on,
-// with a redirect, and what it has no route for it refuses.
+// l3sMartian: no router forwards a packet of such an address.
+func l3sMartian(s situation, side Side, e Entry) bool {
+	if s.mode != "l3s" || s.step.At == scenario.Host || side != Kernel || !s.martian() {
+		return false
+	}
+	return isSlave(e.Port) && (e.Kind == Socket || e.Kind == Sent) || e.Port == scenario.Wire && e.Kind == Arrived
+}
+
+// l3sRoute: the host routes as a router does, and refuses what it has no route for.
 func l3sRoute(s situation, side Side, e Entry) bool {
 	switch {
 	case s.mode != "l3s" || s.step.At == scenario.Host:
 		return false
-	case side == Kernel && s.martian():
-		return isSlave(e.Port) && (e.Kind == Socket || e.Kind == Sent) || e.Port == scenario.Wire && e.Kind == Arrived
 	case e.Kind == Socket:
 		return side == Ours && e.Port == scenario.Host && strings.HasSuffix(e.Data.Dst, ".255")
 	case e.Kind == Arrived && asks(e.Frame) && e.Port == scenario.Wire:
@@ -178,11 +174,19 @@ func l3sRoute(s situation, side Side, e Entry) bool {
 	case e.Kind == Sent && e.Port == scenario.Wire, e.Kind == Reached:
 		return resolves(e.Frame) && (s.step.At != scenario.Wire || side == Ours && !asks(e.Frame))
 	case e.Kind == Arrived && side == Ours:
-		return fromRouter(e.Frame) || e.Port == scenario.Wire && s.sentOn(e.Frame)
+		return icmpError(e.Frame, icmpUnreachable)
 	case e.Kind == Arrived && e.Port == scenario.Wire:
 		return isSlave(s.step.At) && s.refused(e.Frame)
 	}
 	return false
+}
+
+// l3sSentOn: what is not its own a router sends on, with a redirect.
+func l3sSentOn(s situation, side Side, e Entry) bool {
+	if s.mode != "l3s" || s.step.At == scenario.Host || side != Ours || e.Kind != Arrived {
+		return false
+	}
+	return icmpError(e.Frame, icmpRedirect) || e.Port == scenario.Wire && s.sentOn(e.Frame)
 }
 
 // martian reports a stimulus with an address that no router forwards (RFC 1812,
@@ -200,13 +204,9 @@ func (s situation) martian() bool {
 // sentOn reports a packet that the wire has sent in this step and that is back with
 // a TTL less one.
 func (s situation) sentOn(f wire.Ethernet) bool {
-	return slices.ContainsFunc(s.ours.Seen, func(o scenario.Frame) bool {
-		if o.Port != scenario.Wire || o.Dir != scenario.Out || len(o.Hex) != len(f) {
-			return false
-		}
-		sent := steady(o.Hex)
+	return slices.ContainsFunc(s.sentByWire(), func(sent wire.Ethernet) bool {
 		switch {
-		case f.Type() != sent.Type():
+		case len(sent) != len(f) || f.Type() != sent.Type():
 			return false
 		case f.Type() == wire.TypeIPv4 && len(f) >= wire.EthernetLen+wire.IPv4Len:
 			p, q := sent.Payload(), f.Payload()
@@ -288,7 +288,7 @@ func (s situation) refused(f wire.Ethernet) bool {
 	_, dst, ok := addresses(f)
 	return ok && s.routedElsewhere() || slices.ContainsFunc(s.ours.Seen, func(o scenario.Frame) bool {
 		e := wire.Ethernet(o.Hex)
-		if !isSlave(o.Port) || o.Dir != scenario.In || !icmpError(e, 3) {
+		if !isSlave(o.Port) || o.Dir != scenario.In || !icmpError(e, icmpUnreachable) {
 			return false
 		}
 		const quoted = wire.IPv4Len + 8 + 16 // the destination of the packet that an error quotes
@@ -306,8 +306,12 @@ func resolves(f wire.Ethernet) bool {
 	return ok && f.Type() == wire.TypeIPv6 && p.Next() == wire.ProtoICMPv6 && len(p) > wire.IPv6Len && p[wire.IPv6Len] == wire.NDNeighborAdvert
 }
 
-// fromRouter reports that a destination is unreachable, or a redirect.
-func fromRouter(f wire.Ethernet) bool { return icmpError(f, 3) || icmpError(f, 5) }
+// Types of ICMP messages (RFC 792).
+const (
+	icmpUnreachable  = 3
+	icmpRedirect     = 5
+	icmpTimeExceeded = 11
+)
 
 // icmpError reports an ICMP message of this type.
 func icmpError(f wire.Ethernet, typ uint8) bool {
@@ -336,7 +340,7 @@ func l3sTTL(s situation, side Side, e Entry) bool {
 		return false
 	}
 	p, ok := wire.ParseIPv4(f.Payload(), len(f)-wire.EthernetLen)
-	return ok && f.Type() == wire.TypeIPv4 && p.TTL() <= 1 && (side == Kernel || icmpError(e.Frame, 11))
+	return ok && f.Type() == wire.TypeIPv4 && p.TTL() <= 1 && (side == Kernel || icmpError(e.Frame, icmpTimeExceeded))
 }
 
 func hopLimit(s situation, _ Side, e Entry) bool {

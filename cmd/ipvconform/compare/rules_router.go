@@ -40,13 +40,13 @@ func (s situation) unroutable() bool {
 
 // noSource reports an address that a router takes no packets of.
 func (s situation) noSource(a netip.Addr) bool {
-	return a.Is4() && has(s.scenario.Master, a) || s.noDestination(a)
+	return a.Is4() && s.ofHost(a) || s.noDestination(a)
 }
 
 // noDestination reports an address that a router sends nothing to: a link-local
 // one of IPv6, or one that no station can have.
 func (s situation) noDestination(a netip.Addr) bool {
-	if a.Is6() && a.IsLinkLocalUnicast() || a.Is4In6() || a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() {
+	if linkLocal6(a) || a.Is4In6() || a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() {
 		return true
 	}
 	if b := a.As16(); a.Is4() {
@@ -77,19 +77,18 @@ func l3sOptions(s situation, _ Side, e Entry) bool {
 }
 
 // l3sForwarded: what the wire sends for nobody here, or for a link-local address
-// of a slave, to which the host has no route, the host sends back; and a slave's
-// packet for a sibling it routes, where the kernel's driver leaves the
-// former to the host and, with vepa, the latter to the wire.
+// of a slave, to which the host has no route, the host sends back, where the
+// kernel's driver leaves it to the host.
 func l3sForwarded(s situation, side Side, e Entry) bool {
 	_, dst, ok := s.ends()
-	if s.mode != "l3s" || !ok {
-		return false
-	}
-	switch {
-	case s.step.At == scenario.Wire:
-		return side == Ours && e.Kind == Arrived && e.Port == scenario.Wire && !has(s.scenario.Master, dst) && (!s.slave(dst) || dst.Is6() && dst.IsLinkLocalUnicast())
-	case s.scenario.FlagWord() != "vepa" || !isSlave(s.step.At) || !s.slave(dst):
-		return false
-	}
-	return side == Kernel && e.Kind == Arrived && e.Port == scenario.Wire
+	return ok && s.mode == "l3s" && s.step.At == scenario.Wire && side == Ours && e.Kind == Arrived && e.Port == scenario.Wire &&
+		!s.ofHost(dst) && (!s.slave(dst) || linkLocal6(dst))
+}
+
+// l3sVEPALeaves: with vepa a slave's packet for a sibling leaves on the wire by the
+// kernel's driver, and is routed by the host here.
+func l3sVEPALeaves(s situation, side Side, e Entry) bool {
+	_, dst, ok := s.ends()
+	return ok && s.mode == "l3s" && s.scenario.FlagWord() == "vepa" && isSlave(s.step.At) && s.slave(dst) &&
+		side == Kernel && e.Kind == Arrived && e.Port == scenario.Wire
 }

@@ -159,7 +159,7 @@ func TestDifferencesOfFramesAreNarrow(t *testing.T) {
 		{"the host's address", "l3s", wire(in), socket("s1", "10.0.0.254", "10.0.0.1"), socket("host", "10.0.0.254", "10.0.0.1"), "l3s-host-address", nil},
 		{"the host's address, to the host alone", "l3s", wire(in), none, socket("host", "10.0.0.254", "10.0.0.1"), "", nil},
 		{"another's address", "l3s", wire(in), socket("s1", "10.0.0.254", "10.0.0.9"), socket("host", "10.0.0.254", "10.0.0.9"), "", nil},
-		{"a packet from the host's address", "l3s", wire(udp(macM, macW, "10.0.0.1", "10.0.0.10")), socket("s0", "10.0.0.1", "10.0.0.10"), none, "l3s-route", nil},
+		{"a packet from the host's address", "l3s", wire(udp(macM, macW, "10.0.0.1", "10.0.0.10")), socket("s0", "10.0.0.1", "10.0.0.10"), none, "l3s-refused", nil},
 		{"a packet that is lost", "l3s", wire(in), socket("s0", "10.0.0.254", "10.0.0.10"), none, "", nil},
 		{"a packet that does not leave", "l3s", slave(out), seen("wire", out), none, "", nil},
 	} {

@@ -50,6 +50,21 @@ func plain(f wire.Ethernet) wire.Ethernet {
 	return f
 }
 
+// sentByWire are the frames that the wire has sent in the step: the stimulus, which
+// volleys do not show among what was seen, without tags of VLAN 0, and what a
+// capture of the wire shows, without any tag.
+func (s situation) sentByWire() (sent []wire.Ethernet) {
+	if f := s.stimulus(); f != nil && s.step.At == scenario.Wire {
+		sent = append(sent, steady(s.plain()))
+	}
+	for _, f := range s.ours.Seen {
+		if f.Port == scenario.Wire && f.Dir == scenario.Out && len(f.Hex) >= wire.EthernetLen {
+			sent = append(sent, untagged(wire.Ethernet(f.Hex)))
+		}
+	}
+	return sent
+}
+
 // ends are the addresses of the stimulus' packet.
 func (s situation) ends() (src, dst netip.Addr, ok bool) {
 	if p, ok := s.packet4(); ok {

@@ -44,6 +44,9 @@ func result(s scenario.Scenario, a volley.Answer) scenario.Result {
 	r := scenario.Result{Name: s.Name, Mode: s.Mode, Flag: s.Flag, Error: a.Error}
 	for i, o := range a.Outcomes {
 		o.ID = strconv.Itoa(i)
+		if o.Got == nil {
+			o.Got = []scenario.Frame{} // volleys watch the host's handlers always
+		}
 		r.Steps = append(r.Steps, o)
 	}
 	return r

@@ -1,4 +1,4 @@
-// The guest is the first process of a user-mode Linux and runs a program there:
+// Guest is the first process of a user-mode Linux and runs a program there:
 //
 //	guest DIR
 //

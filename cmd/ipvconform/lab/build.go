@@ -60,7 +60,7 @@ func (l *Lab) namespace(port string) error {
 		return err
 	}
 	l.ns[port] = fd
-	return l.in(port, func() error {
+	return l.In(port, func() error {
 		quietGroups()
 		for key, value := range quietIPv6(l.Scenario.LinkLocal) {
 			for _, c := range []string{"default", "all"} {
@@ -170,7 +170,7 @@ func (l *Lab) station(port, dev string, s scenario.Station) error {
 	if err := ip(l.Namespace(port), lines...); err != nil {
 		return err
 	}
-	return l.in(port, func() error { return solicitOnce(dev) })
+	return l.In(port, func() error { return solicitOnce(dev) })
 }
 
 // solicitOnce lets the stack ask for a neighbour once, so that no later step
@@ -203,7 +203,7 @@ func (l *Lab) setup() error {
 			for _, iptables := range []string{"iptables-legacy", "ip6tables-legacy"} {
 				_, _ = shell(l.Namespace(port), iptables+" -t mangle -A PREROUTING -m conntrack --ctstate INVALID")
 			}
-			if err := l.in(port, keepFlows); err != nil {
+			if err := l.In(port, keepFlows); err != nil {
 				return err
 			}
 		}

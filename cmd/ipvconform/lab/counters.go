@@ -49,7 +49,7 @@ func (l *Lab) count() map[string]map[string]int64 {
 		}
 		if c.iptables {
 			// Children are in the namespace of the thread that starts them.
-			_ = l.in(c.home, func() error {
+			_ = l.In(c.home, func() error {
 				c.chains("4", "iptables-legacy-save", n)
 				c.chains("6", "ip6tables-legacy-save", n)
 				return nil

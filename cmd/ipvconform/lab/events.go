@@ -61,7 +61,7 @@ func (l *Lab) read(e *events, p *port, fd int, k kind) {
 			return
 		}
 		if err != nil { // ENETDOWN: the interface went down
-			l.notes = append(l.notes, scenario.Note(p.name+": "+text(err)))
+			l.notes = append(l.notes, scenario.Note(p.name+": "+ErrorText(err)))
 			return
 		}
 		messages, _ := unix.ParseSocketControlMessage(control[:nc])
@@ -77,12 +77,12 @@ func (l *Lab) read(e *events, p *port, fd int, k kind) {
 		if ll, ok := from.(*unix.SockaddrLinklayer); ok && k == handler && ll.Ifindex != p.index {
 			continue // a slave's, in the namespace of its master: the driver has given it the frame
 		}
-		f := captured(p.name, data[:n], from, messages)
+		f := Captured(p.name, data[:n], from, messages)
 		if isProbe(f.Hex) {
 			l.probed = l.probed || p.name == scenario.Host && f.Dir == scenario.In
 			continue
 		}
-		if !l.Scenario.KeepNoise && noise(f.Hex) {
+		if !l.Scenario.KeepNoise && Noise(f.Hex) {
 			continue
 		}
 		if k == tap {
@@ -93,8 +93,8 @@ func (l *Lab) read(e *events, p *port, fd int, k kind) {
 	}
 }
 
-// captured is what a packet socket gave.
-func captured(port string, data []byte, from unix.Sockaddr, messages []unix.SocketControlMessage) scenario.Frame {
+// Captured is what a packet socket at a port gave.
+func Captured(port string, data []byte, from unix.Sockaddr, messages []unix.SocketControlMessage) scenario.Frame {
 	f := scenario.Frame{Port: port, Dir: scenario.In, Hex: append([]byte(nil), data...)}
 	if ll, ok := from.(*unix.SockaddrLinklayer); ok {
 		f.Type = packetType(ll.Pkttype)
@@ -128,9 +128,9 @@ func packetType(t uint8) string {
 	return "otherhost"
 }
 
-// noise reports IGMP and MLD: what stacks say of their groups, at times of
+// Noise reports IGMP and MLD: what stacks say of their groups, at times of
 // their own.
-func noise(f []byte) bool {
+func Noise(f []byte) bool {
 	if len(f) < 24 {
 		return false
 	}

@@ -33,7 +33,7 @@ func (l *Lab) follow() error {
 // none that work.
 func (l *Lab) refresh(p *port) error {
 	there := true
-	err := l.in(p.name, func() error {
+	err := l.In(p.name, func() error {
 		k, err := netlink.LinkByIndex(p.index)
 		if err == nil {
 			p.dev = k.Attrs().Name
@@ -74,7 +74,7 @@ func (l *Lab) rename(p *port) {
 func (l *Lab) discover(name string) error {
 	for _, home := range l.Scenario.Ports() {
 		var missing netlink.LinkNotFoundError
-		err := l.in(home, func() error {
+		err := l.In(home, func() error {
 			_, err := netlink.LinkByName(name)
 			return err
 		})

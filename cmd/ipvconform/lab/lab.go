@@ -75,7 +75,7 @@ type Lab struct {
 func Run(s scenario.Scenario, d Driver, prefix string) scenario.Result {
 	start := time.Now()
 	l := &Lab{Scenario: s, driver: d, prefix: prefix, ns: map[string]int{}, homes: map[string]string{}}
-	r := scenario.Result{Name: s.Name, Mode: s.Mode, Flag: s.FlagWord(), Kernel: release()}
+	r := scenario.Result{Name: s.Name, Mode: s.Mode, Flag: s.FlagWord(), Kernel: Release()}
 	l.at("setup")
 	err := l.build()
 	if err == nil {
@@ -95,7 +95,7 @@ func Run(s scenario.Scenario, d Driver, prefix string) scenario.Result {
 		}
 	}
 	l.at("end")
-	if err = errors.Join(err, l.close()); err != nil {
+	if err = errors.Join(err, l.Close()); err != nil {
 		r.Error = err.Error()
 	}
 	r.TotalS = seconds(start)
@@ -121,8 +121,8 @@ func (l *Lab) settleQuiet() int {
 // Namespace is the name of a port's namespace.
 func (l *Lab) Namespace(port string) string { return l.prefix + or(l.homes[port], port) }
 
-// in runs f in a port's namespace.
-func (l *Lab) in(port string, f func() error) error {
+// In runs f in a port's namespace.
+func (l *Lab) In(port string, f func() error) error {
 	fd, ok := l.ns[port]
 	if !ok {
 		return fmt.Errorf("port %q: the scenario has none of that name", port)
@@ -130,8 +130,8 @@ func (l *Lab) in(port string, f func() error) error {
 	return netns.Run(fd, f)
 }
 
-// close undoes build, in reverse order.
-func (l *Lab) close() (err error) {
+// Close undoes Open, in reverse order.
+func (l *Lab) Close() (err error) {
 	for _, p := range l.ports {
 		p.close()
 	}
@@ -152,7 +152,8 @@ func seconds(since time.Time) float64 {
 	return float64(time.Since(since).Milliseconds()) / 1000
 }
 
-func release() string {
+// Release is the running kernel's; empty if it does not say.
+func Release() string {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {
 		return ""

@@ -25,7 +25,7 @@ func TestGroupReportsAreNoise(t *testing.T) {
 		{"solicitation", frame.Ether(macB, macA, frame.TypeIPv6, frame.Solicit("fd00::1", "fd00::2", "fd00::2", macA)), false},
 		{"runt", make([]byte, 14), false},
 	} {
-		if got := noise(c.f); got != c.want {
+		if got := Noise(c.f); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
 	}
@@ -42,7 +42,7 @@ func TestDifferenceHoldsWhatChanged(t *testing.T) {
 
 func TestErrorsReadAsTheCLibrarys(t *testing.T) {
 	for errno, want := range map[unix.Errno]string{unix.ENOBUFS: "No buffer space available", unix.ENETUNREACH: "Network is unreachable"} {
-		if got := text(errno); got != want {
+		if got := ErrorText(errno); got != want {
 			t.Errorf("%d: got %q, want %q", errno, got, want)
 		}
 	}
@@ -61,7 +61,7 @@ func TestPortThatIsNotThereIsAnError(t *testing.T) {
 	if err := l.stimulate(scenario.Step{ID: "x", At: "s9"}, &scenario.Outcome{}); err == nil {
 		t.Error("stimulus at s9: got no error")
 	}
-	if err := l.in("s9", func() error { return nil }); err == nil {
+	if err := l.In("s9", func() error { return nil }); err == nil {
 		t.Error("namespace of s9: got no error")
 	}
 	if !slices.Equal(l.Scenario.Ports(), []string{"host", "wire"}) {

@@ -45,7 +45,7 @@ func (l *Lab) survey() error {
 	devs := map[string]string{scenario.Host: Master, scenario.Wire: WireLink}
 	for _, name := range l.Scenario.Ports() {
 		p := &port{name: name, dev: or(devs[name], name), tx: -1, v4: -1, v6: -1}
-		err := l.in(name, func() error {
+		err := l.In(name, func() error {
 			dev, err := net.InterfaceByName(p.dev)
 			if err == nil {
 				p.index = dev.Index
@@ -62,7 +62,7 @@ func (l *Lab) survey() error {
 
 // open opens a port's sockets and counters.
 func (l *Lab) open(p *port) error {
-	return l.in(p.name, func() error {
+	return l.In(p.name, func() error {
 		if err := p.open(); err != nil {
 			return err
 		}
@@ -187,8 +187,8 @@ func (p *port) close() {
 	p.tx, p.v4, p.v6, p.sources = -1, -1, -1, nil
 }
 
-// text is an error as strerror(3) says it, whichever way it came.
-func text(err error) string {
+// ErrorText is an error as strerror(3) says it, whichever way it came.
+func ErrorText(err error) string {
 	var errno unix.Errno
 	if !errors.As(err, &errno) {
 		return err.Error()

@@ -57,7 +57,7 @@ func (l *Lab) probe(e *events) bool {
 // MasterLink is the MAC address and MTU that the master has now; none when it is
 // gone.
 func (l *Lab) MasterLink() (mac string, mtu int) {
-	_ = l.in(scenario.Host, func() error {
+	_ = l.In(scenario.Host, func() error {
 		k, err := netlink.LinkByName(Master)
 		if err == nil {
 			mac, mtu = k.Attrs().HardwareAddr.String(), k.Attrs().MTU

@@ -70,14 +70,14 @@ func (l *Lab) stimulate(s scenario.Step, o *scenario.Outcome) error {
 	}
 	for _, f := range s.Hex {
 		if err := p.sendFrame(f, s.Proto); err != nil {
-			o.Error = text(err)
+			o.Error = ErrorText(err)
 		}
 	}
 	if s.UDP != nil {
-		err := l.in(s.At, func() error {
+		err := l.In(s.At, func() error {
 			result, err := p.sendDatagram(*s.UDP)
 			if result != nil {
-				o.Error = text(result)
+				o.Error = ErrorText(result)
 			}
 			return err
 		})
@@ -101,7 +101,7 @@ func (l *Lab) forget() error {
 	for range 2 {
 		n := 0
 		for _, p := range l.ports {
-			err := l.in(p.name, func() (err error) {
+			err := l.In(p.name, func() (err error) {
 				removed, err := forgetNeighbours()
 				n += removed
 				return err

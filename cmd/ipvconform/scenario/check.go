@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // Check names the field that is wrong. Steps without an id are given one.
@@ -68,8 +69,9 @@ func (s *Station) check(at string) error {
 		}
 	}
 	for i, a := range s.Addrs {
-		if _, err := netip.ParsePrefix(a); err != nil {
-			if _, err := netip.ParseAddr(a); err != nil {
+		prefix, _, _ := strings.Cut(a, " ") // words of ip-address(8) may follow, as noprefixroute
+		if _, err := netip.ParsePrefix(prefix); err != nil {
+			if _, err := netip.ParseAddr(prefix); err != nil {
 				return fmt.Errorf("%s.addrs[%d]: %q is no address with a prefix length", at, i, a)
 			}
 		}

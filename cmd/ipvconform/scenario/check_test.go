@@ -33,6 +33,13 @@ func TestMalformedScenarioIsToldByItsField(t *testing.T) {
 	}
 }
 
+func TestAddressesMayHaveWordsOfIP(t *testing.T) {
+	const content = `{"name": "n", "mode": "l2", "wire": {"addrs": ["10.0.0.1/24 noprefixroute", "fd00::1"]}}`
+	if got, err := load(t, content); err != nil || len(got[0].Wire.Addrs) != 2 {
+		t.Errorf("got %+v and error %v", got, err)
+	}
+}
+
 func TestStepsWithoutAnIDGetOne(t *testing.T) {
 	got, err := load(t, `{"name": "n", "mode": "l2", "steps": [{"at": "host", "cmd": "true"}, {"id": "x", "at": "host", "cmd": "true"}]}`)
 	if err != nil || got[0].Steps[0].ID != "step 1" || got[0].Steps[1].ID != "x" {

@@ -41,7 +41,7 @@ type Scenario struct {
 // Station is how a port's interface is set up, in iproute2's words.
 type Station struct {
 	MAC    string            `json:"mac,omitempty"`
-	Addrs  []string          `json:"addrs,omitempty"`  // "10.0.0.1/24"
+	Addrs  []string          `json:"addrs,omitempty"`  // "10.0.0.1/24", and words of ip-address(8) behind it
 	Routes []string          `json:"routes,omitempty"` // what follows `ip route add`
 	Neigh  map[string]string `json:"neigh,omitempty"`  // permanent neighbours, IP address to MAC
 }
