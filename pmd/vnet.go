@@ -119,3 +119,28 @@ func (m *Mbuf) shiftHeaders(n int) {
 		m.txOffload = m.txOffload&^0x7f | (m.txOffload+uint64(n))&0x7f
 	}
 }
+
+// SetTxOffload makes m a frame that a NIC finishes, as DPDK has it
+// (rte_mbuf_core.h): the lengths of its headers in bytes by layer, and the
+// payload of a segment, 0 for a checksum only.
+func (m *Mbuf) SetTxOffload(l2, l3, l4, size int, v6, udp bool) {
+	flags := olTxIPv4
+	if v6 {
+		flags = olTxIPv6
+	}
+	switch {
+	case size > 0 && udp:
+		flags |= olTxUDPSeg | olTxUDPSum
+	case size > 0:
+		flags |= olTxTCPSeg | olTxTCPSum
+	case udp:
+		flags |= olTxUDPSum
+	default:
+		flags |= olTxTCPSum
+	}
+	if size > 0 && !v6 {
+		flags |= olTxIPSum
+	}
+	m.olFlags = m.olFlags&^olOffload | flags
+	m.setHeaders(l2, l3, l4, size)
+}

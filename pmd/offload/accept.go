@@ -77,3 +77,14 @@ func ofType(t uint8, p *headers) bool {
 	}
 	return false
 }
+
+// Needs is the offload by which a device can finish m, which is unfinished.
+func Needs(m *pmd.Mbuf) pmd.Offloads {
+	switch m.Vnet().GSOType &^ pmd.VnetECN {
+	case pmd.VnetTCPv4, pmd.VnetTCPv6:
+		return pmd.TSO
+	case pmd.VnetUDP:
+		return pmd.USO
+	}
+	return pmd.Checksum
+}
