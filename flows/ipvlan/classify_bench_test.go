@@ -91,7 +91,7 @@ type verdicts struct{ egressL2 }
 
 func (e *verdicts) push(_ int, b flows.Burst) {
 	for i, m := range e.vec.Packets(b) {
-		e.plane.verdicts[i] = e.verdict(wire.Ethernet(m.Data()), m.Len())
+		e.plane.verdicts[i] = e.verdict(wire.Ethernet(m.Data()), m)
 	}
 }
 

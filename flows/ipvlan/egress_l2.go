@@ -3,6 +3,7 @@ package ipvlan
 import (
 	"ipvd/flows"
 	"ipvd/flows/wire"
+	"ipvd/pmd"
 )
 
 // egressL2 decides in l2 where a slave's frame goes (ipvlan_core.c,
@@ -18,7 +19,7 @@ func (e *egressL2) push(from int, b flows.Burst) {
 	pkts := e.vec.Packets(b)
 	v := e.verdicts[:len(pkts)]
 	for i, m := range pkts {
-		v[i] = e.verdict(wire.Ethernet(m.Data()), m.Len())
+		v[i] = e.verdict(wire.Ethernet(m.Data()), m)
 	}
 	c := e.slaves[from].counters
 	for _, g := range e.group(b) {
@@ -32,16 +33,16 @@ func (e *egressL2) push(from int, b flows.Burst) {
 
 // verdict compares the frame's two addresses, as the kernel does, and not with
 // the master's: with policy pass a slave may bear another.
-func (e *egressL2) verdict(frame wire.Ethernet, length int) flows.Verdict {
+func (e *egressL2) verdict(frame wire.Ethernet, m *pmd.Mbuf) flows.Verdict {
 	if e.flag != VEPA && frame.Dst() == frame.Src() {
-		id, ok := destination(e.table, frame, length)
+		id, ok := destination(e.table, frame, m.Len())
 		switch {
 		case !ok:
-			return e.local(toHost, length)
+			return e.local(toHost, m)
 		case e.flag == Private:
 			return toDrop + flows.Verdict(PrivateSibling)
 		}
-		return e.local(e.slaveVerdict(id), length)
+		return e.local(e.slaveVerdict(id), m)
 	}
 	switch {
 	case !frame.Group():
