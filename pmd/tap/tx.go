@@ -34,6 +34,7 @@ func (s *PollSet) writeFrame(x *txSlot, m *pmd.Mbuf, t *pmd.QueueStats) {
 		t.Refused++
 		return
 	}
+	s.txIov[0] = s.header(m)
 	n := 1
 	for seg := m; seg != nil && n <= maxSegs; seg = seg.Next() {
 		setIovec(&s.txIov[n], seg.Data())
@@ -51,4 +52,16 @@ func (s *PollSet) writeFrame(x *txSlot, m *pmd.Mbuf, t *pmd.QueueStats) {
 	default: // EIO: the interface is down; EINVAL: no Ethernet frame
 		t.Refused++
 	}
+}
+
+// header is the virtio-net header to write before m: its own if it is
+// unfinished.
+func (s *PollSet) header(m *pmd.Mbuf) unix.Iovec {
+	switch {
+	case m.Plain():
+		return s.plain
+	case m.Offload():
+		return vnetIovec(m)
+	}
+	return s.verified
 }
