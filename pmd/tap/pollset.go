@@ -54,6 +54,7 @@ type PollSet struct {
 	standing    standing
 
 	txs    []txSlot
+	pacer  pacer
 	txList pmd.SegList
 	txIov  []unix.Iovec
 	// Headers of finished frames: nothing is known of the checksum, or that it
@@ -71,8 +72,9 @@ type rxSlot struct {
 }
 
 type txSlot struct {
-	q  *queue
-	fd int
+	q    *queue
+	fd   int
+	pace pace
 }
 
 var (

@@ -28,6 +28,9 @@ func (s *PollSet) Receive() {
 			return
 		}
 		s.next, s.ready = 0, epollWait(s.epfd, s.events)
+		if s.ready == 0 {
+			s.pacer.idles++
+		}
 	}
 	for s.next < s.ready && s.v.Left() > 0 {
 		slot := uint32(s.events[s.next].Fd)
