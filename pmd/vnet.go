@@ -32,9 +32,10 @@ type Offloads uint8
 
 // The offloads.
 const (
-	Checksum Offloads = 1 << iota // completes TCP and UDP checksums
-	TSO                           // segments TCP over IPv4 and IPv6
-	USO                           // segments UDP over IPv4 and IPv6
+	Checksum  Offloads = 1 << iota // completes TCP and UDP checksums
+	TSO                            // segments TCP over IPv4 and IPv6
+	USO                            // segments UDP over IPv4 and IPv6
+	HeaderSum                      // computes the checksum of IPv4 headers when it segments
 )
 
 // Offload reports that the frame is not finished and Vnet says how.
@@ -122,8 +123,8 @@ func (m *Mbuf) shiftHeaders(n int) {
 
 // SetTxOffload makes m a frame that a NIC finishes, as DPDK has it
 // (rte_mbuf_core.h): the lengths of its headers in bytes by layer, and the
-// payload of a segment, 0 for a checksum only.
-func (m *Mbuf) SetTxOffload(l2, l3, l4, size int, v6, udp bool) {
+// payload of a segment, 0 for a checksum only. headerSum: see HeaderSum.
+func (m *Mbuf) SetTxOffload(l2, l3, l4, size int, v6, udp, headerSum bool) {
 	flags := olTxIPv4
 	if v6 {
 		flags = olTxIPv6
@@ -138,7 +139,7 @@ func (m *Mbuf) SetTxOffload(l2, l3, l4, size int, v6, udp bool) {
 	default:
 		flags |= olTxTCPSum
 	}
-	if size > 0 && !v6 {
+	if size > 0 && !v6 && headerSum {
 		flags |= olTxIPSum
 	}
 	m.olFlags = m.olFlags&^olOffload | flags

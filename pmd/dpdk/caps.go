@@ -99,6 +99,9 @@ func offloadsOf(info *C.struct_ipvd_info, q quirk) (o pmd.Offloads) {
 	if info.uso != 0 {
 		o |= pmd.USO
 	}
+	if info.header_sum != 0 {
+		o |= pmd.HeaderSum
+	}
 	return o
 }
 

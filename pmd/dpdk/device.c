@@ -61,9 +61,8 @@ ipvd_probe(const char *devargs)
 	return rte_dev_probe(devargs);
 }
 
-/* A device that completes some checksums only is treated as one that does none.
- */
-#define CHECKSUMS (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+/* A device that completes one of them only is treated as one that does none. */
+#define CHECKSUMS (RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
 
 static int
 has(const struct rte_eth_dev_info *info, uint64_t offloads)
@@ -75,7 +74,7 @@ has(const struct rte_eth_dev_info *info, uint64_t offloads)
 uint64_t
 ipvd_tx_offloads(int checksum, int tso, int uso)
 {
-	return (checksum ? CHECKSUMS : 0) | (tso ? RTE_ETH_TX_OFFLOAD_TCP_TSO : 0) |
+	return (checksum ? CHECKSUMS | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM : 0) | (tso ? RTE_ETH_TX_OFFLOAD_TCP_TSO : 0) |
 	       (uso ? RTE_ETH_TX_OFFLOAD_UDP_TSO : 0);
 }
 
@@ -107,6 +106,7 @@ ipvd_get_info(uint16_t port, struct ipvd_info *out)
 	out->checksum = has(&info, CHECKSUMS);
 	out->tso = out->checksum && has(&info, RTE_ETH_TX_OFFLOAD_TCP_TSO);
 	out->uso = out->checksum && has(&info, RTE_ETH_TX_OFFLOAD_UDP_TSO);
+	out->header_sum = has(&info, RTE_ETH_TX_OFFLOAD_IPV4_CKSUM);
 	return 0;
 }
 

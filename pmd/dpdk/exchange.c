@@ -56,6 +56,15 @@ put(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n, uint64_t bytes)
 	COUNT(q->bytes, bytes);
 }
 
+/* The longest frame that m is on the link. */
+static uint32_t
+longest(const struct rte_mbuf *m)
+{
+	if (m->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG))
+		return m->l2_len + m->l3_len + m->l4_len + m->tso_segsz;
+	return m->pkt_len;
+}
+
 /* Gives m if the queue can take it, a copy with few enough segments, or NULL
  * when there is none, which is counted. */
 static struct rte_mbuf *
@@ -63,7 +72,7 @@ fit(struct ipvd_txq *q, struct rte_mbuf *m, struct rte_mempool *pool)
 {
 	struct rte_mbuf *copy;
 
-	if (m->pkt_len > q->max_frame) {
+	if (longest(m) > q->max_frame) {
 		COUNT(q->too_big, 1);
 		rte_pktmbuf_free(m);
 		return NULL;

@@ -65,7 +65,7 @@ func (s *PollSet) finish(slot uint32, m *pmd.Mbuf) {
 		q.unfinished.Add(1)
 		s.v.Drop(m)
 		return
-	case able && offload.Hand(w):
+	case able && offload.Hand(w, q.offloads):
 	default:
 		offload.Complete(w)
 	}

@@ -98,7 +98,7 @@ struct ipvd_info {
 	uint16_t mtu, max_mtu;
 	uint16_t max_rxq, max_txq;
 	uint16_t max_segs;
-	uint8_t checksum, tso, uso; /* what it can do on transmit */
+	uint8_t checksum, tso, uso, header_sum; /* what it can do on transmit */
 	uint32_t max_rx_pktlen;
 	uint32_t if_index;
 	int socket;

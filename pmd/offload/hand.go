@@ -9,8 +9,8 @@ import (
 // Hand makes m, which the caller may write, one that a NIC finishes: flags and
 // lengths as DPDK has them in place of the virtio-net header. It gives false,
 // and m is as it was, when no NIC can: the checksum is not that of TCP or UDP
-// directly over IP.
-func Hand(m *pmd.Mbuf) bool {
+// directly over IP. o is what the NIC can do.
+func Hand(m *pmd.Mbuf, o pmd.Offloads) bool {
 	h, b := m.Vnet(), m.Data()
 	p, ok := parse(b)
 	if !ok || int(h.CsumStart) != p.transport() || int(h.CsumStart)+int(h.CsumOffset) != p.sum() {
@@ -24,10 +24,7 @@ func Hand(m *pmd.Mbuf) bool {
 		field := b[p.sum():]
 		acc := word(int(binary.BigEndian.Uint16(field))) + word(^(m.Len() - p.transport()))
 		binary.BigEndian.PutUint16(field, fold(acc))
-		if !p.v6 {
-			clear(b[p.l2+ipv4Sum : p.l2+ipv4Sum+2])
-		}
 	}
-	m.SetTxOffload(p.l2, p.l3, p.l4, size, p.v6, p.udp)
+	m.SetTxOffload(p.l2, p.l3, p.l4, size, p.v6, p.udp, o&pmd.HeaderSum != 0)
 	return true
 }
