@@ -20,7 +20,7 @@ var (
 type Config struct {
 	Name    string           // interface name; for Open, "" takes a free ipvd0, ipvd1, ...
 	Alias   string           // interface alias; written by Open, checked by Attach
-	MTU     int              // bytes of L3 packet, 68 to 65521
+	MTU     int              // bytes of L3 packet, 68 to 65535; MaxMTU if it is more
 	MAC     net.HardwareAddr // 6 bytes
 	Persist bool             // the interface outlives the port
 	// NoOffloads makes the interface's namespace finish its frames itself. What
@@ -112,9 +112,10 @@ func (p *Port) configure(cfg Config, setAlias bool) error {
 	}
 	defer h.Close()
 	if cfg.MTU != 0 {
-		if cfg.MTU < minMTU || cfg.MTU > maxMTU {
-			return fmt.Errorf("MTU %d is not in %d to %d", cfg.MTU, minMTU, maxMTU)
+		if cfg.MTU < minMTU || cfg.MTU > maxIP {
+			return fmt.Errorf("MTU %d is not in %d to %d", cfg.MTU, minMTU, maxIP)
 		}
+		cfg.MTU = min(cfg.MTU, MaxMTU)
 		if err := h.LinkSetMTU(link, cfg.MTU); err != nil {
 			return fmt.Errorf("set MTU %d: %w", cfg.MTU, err)
 		}

@@ -20,11 +20,15 @@ const (
 	overhead = etherLen + 4
 	// maxFrame is the longest frame that is sent or received: any IP packet, with
 	// two VLAN tags.
-	maxFrame = etherLen + 2*4 + 65535
-	// minMTU (RFC 791) and maxMTU (drivers/net/tun.c, MAX_MTU less the Ethernet
-	// header) bound what the kernel takes.
-	minMTU, maxMTU = 68, 65535 - etherLen
+	maxFrame = etherLen + 2*4 + maxIP
+	maxIP    = 65535
+	// minMTU is the least that IPv4 works with (RFC 791).
+	minMTU = 68
 )
+
+// MaxMTU is the most that the kernel gives a TAP, in bytes: the longest frame less
+// the Ethernet header (drivers/net/tun.c, MAX_MTU).
+const MaxMTU = 65535 - etherLen
 
 // Port is an attached TAP interface with one RX and one TX queue. The
 // interface goes away when the port is closed unless it is persistent.

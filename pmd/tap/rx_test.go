@@ -6,16 +6,16 @@ import (
 
 func TestFramesOfEverySizeTravelBothWaysIntact(t *testing.T) {
 	ns, fd := testNetns(t)
-	p := upPort(t, ns, fd, "eth0", maxMTU)
+	p := upPort(t, ns, fd, "eth0", MaxMTU)
 	sock := packetSocket(t, p)
 	r := newRig(t, 256, 64, 128)
 	_, tx := r.slots(p, 32)
 	room := r.rt.Pool().DataRoom()
-	sizes := []int{etherLen + 1, 60, 1514, room - 1, room, room + 1, 2 * room, 9014, 9018, maxMTU + etherLen}
+	sizes := []int{etherLen + 1, 60, 1514, room - 1, room, room + 1, 2 * room, 9014, 9018, MaxMTU + etherLen}
 	for range longReads { // then the next is one that was not expected
 		sizes = append(sizes, 60)
 	}
-	sizes = append(sizes, maxMTU+etherLen, 60, 9014)
+	sizes = append(sizes, MaxMTU+etherLen, 60, 9014)
 	for i, n := range sizes {
 		f := frame(n, i)
 		send(t, sock, f)
