@@ -25,6 +25,7 @@ func scenarios() []scenario {
 		{"gc/pressure", gcPressure},
 		{"worker/registered", workerRegistered},
 		{"gaps/100us", gaps},
+		{"tap", tapRows},
 		{"unmeasured", unmeasured},
 	}
 }

@@ -17,10 +17,6 @@ func unmeasured(*bench) (rows []report.Row, err error) {
 		{"route/change", "", routing},
 		{"idle/cpu", "", "needs a daemon that sleeps, with TAP and master named"},
 		{"idle/wake", "epoll in C", "needs a daemon that sleeps, with TAP and master named"},
-		{"tap/tcp", "net_tap", ports},
-		{"tap/tcp", "kernel macvlan", ports},
-		{"tap/pps", "net_tap", ports},
-		{"tap/pps", "kernel macvlan", ports},
 		{"memif", "testpmd io", ports},
 		{"vhost-user", "testpmd io", ports},
 	} {
