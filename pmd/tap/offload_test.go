@@ -184,3 +184,24 @@ func TestTheNamespaceSeesTheOffloads(t *testing.T) {
 		again.Close()
 	}
 }
+
+// TestAVerifiedChecksumIsSaidToBeSo: Linux's tun passes the flag over, so only
+// the header itself shows it.
+func TestAVerifiedChecksumIsSaidToBeSo(t *testing.T) {
+	r := newRig(t, 64, 16, 8)
+	m := r.rt.Pool().Get()
+	for _, c := range []struct {
+		what func()
+		want byte
+	}{
+		{func() {}, 0},
+		{m.SetVerified, pmd.VnetDataValid},
+		{func() { *m.Vnet() = pmd.VnetHdr{Flags: pmd.VnetNeedsCsum}; m.SetOffload(0, 0, 0) }, pmd.VnetNeedsCsum},
+	} {
+		c.what()
+		if iov := r.taps.header(m); *iov.Base != c.want || iov.Len != vnetHdrLen {
+			t.Errorf("header of %d bytes with flags %d, want %d and %d", iov.Len, *iov.Base, vnetHdrLen, c.want)
+		}
+	}
+	r.rt.Free(m)
+}

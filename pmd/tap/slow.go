@@ -11,12 +11,16 @@ import (
 
 // A write runs the receiver's network stack on the worker's thread: a namespace
 // with ten thousand rules would take the CPU from all other receivers. So one Send
-// in sampleEvery is timed; a port that was slow in strikeOut samples in a row gets
-// a part of the time only while there are others, and what it cannot take in
-// that is dropped as Full.
+// in sampleEvery is timed. A port whose samples were slow, strikeOut more of them
+// than were not, gets a part of the time only while there are others, and what it
+// cannot take in that is dropped as Full.
 const (
 	sampleEvery = 16
 	strikeOut   = 4
+	// maxStrikes is what a slow port gathers: it needs several frames that are
+	// not slow to be one like others, for the thread's clock is not exact where a
+	// hypervisor takes time.
+	maxStrikes = 2 * strikeOut
 	// slowFrame is CPU time for a frame of up to frameUnit bytes: ten times what
 	// a plain namespace takes.
 	slowFrame = 15 * time.Microsecond
@@ -32,9 +36,8 @@ const (
 type pacer struct {
 	sends uint64
 	idles uint64 // steps in which no TAP had frames: there is time for all
-	// The last Sends in which two ports had frames that were not the same.
 	last  *txSlot
-	other uint64
+	other uint64 // the last of sends in which not all frames were for one port
 }
 
 // pace is what a pacer knows of a port.
@@ -61,9 +64,9 @@ func (p *pacer) crowded() bool { return p.sends-p.other < otherSends }
 // judge looks at how long a port took for so many units of frames.
 func (p *pace) judge(took time.Duration, units int) {
 	if took < time.Duration(units)*slowFrame {
-		p.strikes = 0
-	} else if p.strikes < strikeOut {
-		p.strikes++
+		p.strikes = max(p.strikes-1, 0)
+	} else {
+		p.strikes = min(p.strikes+1, maxStrikes)
 	}
 }
 
