@@ -239,7 +239,7 @@ ipvd_exchange(struct ipvd_set *s, uint32_t txsegs, uint32_t pkts, uint32_t nfree
 
 /* Offers n packets to the driver before they are sent and gives how many it can
  * send; the others are counted and freed. */
-static uint32_t
+static __rte_cold uint32_t
 prepare(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n)
 {
 	uint32_t ok = 0;
@@ -257,7 +257,7 @@ prepare(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n)
 }
 
 /* Sends the first n packets of s->out. */
-void
+__rte_cold void
 ipvd_send(struct ipvd_set *s, uint32_t slot, uint32_t n)
 {
 	const struct ipvd_txslot *t = &s->tx[slot];
@@ -270,7 +270,7 @@ ipvd_send(struct ipvd_set *s, uint32_t slot, uint32_t n)
 }
 
 /* restock, within a step. */
-uint32_t
+__rte_cold uint32_t
 ipvd_restock(struct ipvd_vector *v, uint32_t have)
 {
 	return restock(v, have);
