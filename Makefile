@@ -3,9 +3,11 @@
 PROGRAMS := ipvd ipvctl ipvgen
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME := 10s
+SEED := 1
+FRAMES := 20000
 
 .DEFAULT_GOAL := all
-.PHONY: all deps run test lint fuzz oracle conformance conformance-mutants bench bench-deps clean help
+.PHONY: all deps run test lint fuzz oracle conformance conformance-mutants differential bench bench-deps clean help
 
 all: ## build bin/ipvd, bin/ipvctl and bin/ipvgen (default)
 	go build -ldflags '-X main.Version=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
@@ -25,21 +27,26 @@ lint: deps ## check form, go vet and the rules of imports
 fuzz: deps ## fuzz every target for FUZZTIME (10s)
 	@.ci/fuzz $(FUZZTIME)
 
-oracle: deps ## record anew what the kernel's own ipvlan driver answers (1 minute)
+oracle: deps ## record anew what the kernel's own ipvlan driver answers (20 minutes)
 	@cmd/ipvconform/oracle
 
-conformance: deps all ## compare ipvd frame by frame with those answers
+conformance: deps all ## compare ipvd frame by frame with those answers (10 minutes)
 	@cmd/ipvconform/conformance
 
 conformance-mutants: deps ## see whether wrong branches of the data plane are noticed
 	@go run ./cmd/ipvconform mutants
 
-bench: deps ## measure against C and testpmd (QUICK=1: fewer rounds); see perf/README.md
+differential: deps all ## compare ipvd with the driver on random frames (SEED=1 FRAMES=20000)
+	@go build -o bin/ ./cmd/ipvconform
+	@CGO_ENABLED=0 go build -o bin/ipvconform-guest ./cmd/ipvconform/guest
+	bin/ipvconform differential --seed $(SEED) --frames $(FRAMES) --cases bin/cases
+
+bench: deps all ## measure against C, testpmd and Open vSwitch (QUICK=1: fewer rounds); see perf/README.md
 	go build -o bin/perf ./perf
 	bin/perf
 
 bench-deps: ## install the peers that Debian has
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends dpdk openvswitch-switch-dpdk
+	@deploy/bench-deps
 
 clean: ## remove what was built
 	rm -rf bin

@@ -111,7 +111,7 @@
 //	SetStopper                         Flow.Stop
 //	SetReceiverFile, SetSenderFile     a net_pcap port
 //	SetSenderKNI, SetReceiverKNI       a port of pmd/tap, or a virtio-user port
-//	SetReceiverOS, SetSenderOS         a net_af_packet port
+//	SetReceiverOS, SetSenderOS         a port of pmd/packet
 //	SetReceiverXDP, SetSenderXDP       a net_af_xdp port
 //	UserContext                        variables of the function that is passed
 //	packet.Packet                      pmd.Mbuf, read with flows/wire

@@ -19,11 +19,12 @@ type Graph struct {
 	given           *given
 	burst           int
 
-	sets    []*pollSet // the runtime's own first
-	inputs  []*input
-	outputs []*Output
-	sources []source
-	wait    *wait // nil: the worker must not sleep
+	sets     []*pollSet // the runtime's own first
+	inputs   []*input
+	outputs  []*Output
+	sources  []source
+	groupers []*Grouper
+	wait     *wait // nil: the worker must not sleep
 
 	counters []*CounterSet
 	own      []Counter // this worker's cells of the framework's set

@@ -1,97 +1,155 @@
 package flows
 
-import "ipvd/pmd"
+import (
+	"math/bits"
+	"slices"
+
+	"ipvd/pmd"
+)
 
 // Group is the packets of a burst that have the same verdict.
 type Group struct {
 	Verdict Verdict
 	Burst   Burst
+	Bytes   uint32 // their lengths as the caller of Tally gave them
 }
 
 // Grouper sorts the packets of a burst by verdict. Its cost depends on the
 // packets and on the different verdicts among them, not on how many verdicts
 // are possible. Worker only.
 type Grouper struct {
-	vec    *pmd.Vector
-	count  []uint32 // per verdict, zero between two calls
-	groups []Group  // one more than there are verdicts
+	vec *pmd.Vector
+	// sums has for each verdict its packets so far, in the upper half, and their
+	// bytes; zero between two calls of Sort.
+	sums   []uint64
+	order  []Verdict // those with packets, as they came up; two more than there are verdicts
+	n      int       // of order
+	place  []uint32  // for each verdict: where the vector has its next packet
+	groups []Group
+
+	outs  []*Output      // by verdict; nil: the caller hands the group on
+	lanes []pmd.Lane     // the same, as they are sent to
+	lists []*pmd.SegList // of all lanes
 }
 
 // NewGrouper makes a grouper for verdicts 0 to verdicts-1. A verdict that is
 // out of range is grouped as verdicts, one past the last.
 func NewGrouper(vec *pmd.Vector, verdicts int) *Grouper {
-	return &Grouper{vec: vec, count: make([]uint32, verdicts+1), groups: make([]Group, verdicts+2)}
+	return &Grouper{vec: vec, sums: make([]uint64, verdicts+1), order: make([]Verdict, verdicts+2),
+		place: make([]uint32, verdicts+1), groups: make([]Group, verdicts+1), lanes: make([]pmd.Lane, verdicts+1)}
 }
 
-// Group sorts burst b by v, which holds a verdict a packet and is overwritten.
-// The groups come in order of first appearance and keep the packets' order; the
-// slice is valid until the next call. When the vector has no room left for the
-// sorted packets, ok is false and the caller still owns b.
-func (g *Grouper) Group(b Burst, v []Verdict) (groups []Group, ok bool) {
-	n := int(b.N)
-	if n == 0 {
-		return nil, true
-	}
-	v = v[:n]
-	groups = g.groups[:g.tally(v)]
-	if len(groups) == 1 {
-		g.count[groups[0].Verdict] = 0
-		groups[0].Burst = b
-		return groups, true
-	}
-	out, ok := g.vec.Grow(n)
-	if !ok {
-		g.forget(groups)
-		return nil, false
-	}
-	g.move(g.vec.Packets(out), g.vec.Packets(b), out.Off, groups, v)
-	g.forget(groups)
-	return groups, true
+// Grouper makes a grouper for the verdicts that index outs. What is for an output
+// is queued there; groups of the others, which are nil, the caller gets.
+func (g *Graph) Grouper(outs []*Output) *Grouper {
+	gr := NewGrouper(g.vec, len(outs))
+	gr.outs = outs
+	g.groupers = append(g.groupers, gr)
+	return gr
 }
 
-// tally counts the packets of each verdict and gives the number of different
-// ones. It brings verdicts that are out of range to one past the last. A new
-// verdict is noted for every packet and kept by advancing, which needs no branch
-// that the processor could guess wrong.
-func (g *Grouper) tally(v []Verdict) (n int) {
-	count, groups := g.count, g.groups
-	last := uint32(len(count) - 1)
-	for i, k := range v {
-		k = min(k, last)
-		v[i] = k
-		groups[n].Verdict = k
-		c := count[k]
-		count[k] = c + 1
-		if c == 0 {
-			n++
+// seal takes over the slots that the outputs have now.
+func (g *Grouper) seal() {
+	for k, o := range g.outs {
+		if o == nil {
+			continue
+		}
+		g.lanes[k] = pmd.Lane{List: o.list, Slot: o.slot}
+		if !slices.Contains(g.lists, o.list) {
+			g.lists = append(g.lists, o.list)
 		}
 	}
-	return n
 }
 
-// move gives each group its range of out, which begins at place at of the
-// vector, and stores src there by verdict.
-func (g *Grouper) move(out, src []*pmd.Mbuf, at uint32, groups []Group, v []Verdict) {
-	count, from := g.count, uint32(0)
-	for i := range groups {
-		k := groups[i].Verdict
-		n := count[k]
-		groups[i].Burst = Burst{Off: at + from, N: n}
-		count[k] = from
-		from += n
+// Tally notes that a packet of the next burst to be sorted has verdict k, which
+// must be in range, and so many bytes: less than 4 GB in a burst. A new verdict
+// is noted for every packet and kept by advancing, which needs no branch that the
+// processor could guess wrong.
+func (g *Grouper) Tally(k Verdict, bytes uint32) {
+	g.order[g.n] = k
+	sum := g.sums[k]
+	g.sums[k] = sum + 1<<32 + uint64(bytes)
+	_, first := bits.Sub64(sum, 1, 0)
+	g.n += int(first)
+}
+
+// Forget undoes what was tallied since the last call of Sort.
+func (g *Grouper) Forget() {
+	for _, k := range g.order[:g.n] {
+		g.sums[k] = 0
 	}
+	g.n = 0
+}
+
+// Group sorts burst b by v, which holds a verdict a packet; those that are out of
+// range are overwritten. What it gives is as Sort gives it, without bytes.
+func (g *Grouper) Group(b Burst, v []Verdict) (groups []Group, ok bool) {
+	v = v[:b.N]
+	last := uint32(len(g.sums) - 1)
+	for i, k := range v {
+		if k > last {
+			k = last
+			v[i] = k
+		}
+		g.Tally(k, 0)
+	}
+	return g.Sort(b, v, 0)
+}
+
+// Sort sorts burst b by v, which holds the verdict that each packet was tallied
+// with, queues what is for an output and gives the other groups. No packet is
+// longer than longest or has several segments, else longest is the largest number.
+// The groups come in the order in which their verdicts were first tallied and keep
+// the packets' order; the slice is valid until the next call. When the vector has
+// no room left for the sorted packets, ok is false and the caller still owns b.
+func (g *Grouper) Sort(b Burst, v []Verdict, longest uint32) (groups []Group, ok bool) {
+	order, at := g.order[:g.n], b.Off
+	if len(order) > 1 {
+		out, ok := g.vec.Grow(int(b.N))
+		if !ok {
+			g.Forget()
+			return nil, false
+		}
+		at = out.Off
+	}
+	g.n = 0
+	n, direct := 0, g.room(len(order))
+	for _, k := range order {
+		sum := g.sums[k]
+		g.sums[k], g.place[k] = 0, at
+		to := Burst{Off: at, N: uint32(sum >> 32)}
+		at += to.N
+		if lane := &g.lanes[k]; direct && lane.List != nil {
+			lane.Put(to, uint32(sum), longest)
+			continue
+		}
+		g.groups[n] = Group{k, to, uint32(sum)}
+		n++
+	}
+	if len(order) > 1 {
+		g.move(g.vec.Packets(b), v)
+	}
+	return g.groups[:n], true
+}
+
+// room reports that every list has room for n segments.
+func (g *Grouper) room(n int) bool {
+	for _, l := range g.lists {
+		if l.Room() < n {
+			return false
+		}
+	}
+	return true
+}
+
+// move stores src at the places of its verdicts.
+func (g *Grouper) move(src []*pmd.Mbuf, v []Verdict) {
+	place, pkts := g.place, g.vec.Pkts
 	v = v[:len(src)]
 	for i, m := range src {
 		k := v[i]
-		to := count[k]
-		count[k] = to + 1
-		out[to] = m
-	}
-}
-
-// forget sets the counts to zero.
-func (g *Grouper) forget(groups []Group) {
-	for i := range groups {
-		g.count[groups[i].Verdict] = 0
+		to := place[k]
+		place[k] = to + 1
+		pkts[to] = m
 	}
 }

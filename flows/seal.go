@@ -58,6 +58,9 @@ func (g *Graph) fill(senders map[pmd.TxQueue]int) error {
 			return fmt.Errorf("%s: %w", txNode(out.q), err)
 		}
 	}
+	for _, gr := range g.groupers {
+		gr.seal()
+	}
 	return nil
 }
 

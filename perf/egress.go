@@ -69,7 +69,7 @@ func (b *bench) newEgress(dst [6]byte) (e *egress, err error) {
 	if e.bed, err = b.newBed(bedConfig{frames: l.frames, queues: ingressSlaves, burst: 128}); err != nil {
 		return e, err
 	}
-	m := e.newMaster(ingressSlaves)
+	m := e.newMaster(ingressSlaves, 1)
 	m.Wire = lane{Port: e.rest, tx: e.rest.Tx()[1:]}
 	m.Slaves[0].Port = lane{Port: e.sink, rx: e.source.Rx(), tx: e.sink.Tx()[:1]}
 	if err := give(m, addrs); err != nil {

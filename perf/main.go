@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"strings"
 
 	"ipvd/perf/measure"
 	"ipvd/perf/report"
@@ -23,9 +24,13 @@ const (
 
 func main() {
 	quick := flag.Bool("quick", os.Getenv("QUICK") == "1", "fewer rounds")
-	only := flag.String("run", "", "run only the scenarios whose name matches")
+	only := flag.String("run", "", "measure only the scenarios and rows whose name matches")
+	list := flag.Bool("list", false, "print each scenario and its rows in a line, and measure nothing")
 	out := flag.String("out", "perf/out/bench.jsonl", "file for the rows")
 	flag.Parse()
+	if *list {
+		os.Exit(printList(*only))
+	}
 	status, err := run(*quick, *only, *out)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "perf:", err)
@@ -35,11 +40,14 @@ func main() {
 
 // bench is what the scenarios share.
 type bench struct {
-	rt     *dpdk.Runtime
-	dir    string // for capture files
-	rounds int
-	quick  bool
-	beds   int // made so far, for names
+	rt      *dpdk.Runtime
+	dir     string // for capture files
+	rounds  int
+	quick   bool
+	wanted  []string // the rows that the running scenario is asked for
+	beds    int      // made so far, for names
+	cpus    []int
+	cleanup cleanup
 }
 
 // tries is how often a noisy comparison is made at most.
@@ -50,16 +58,42 @@ func (b *bench) quiet(variants ...measure.Variant) (measure.Rounds, error) {
 	return measure.Quiet(tries, b.rounds, variants...)
 }
 
-func run(quick bool, only, out string) (status int, err error) {
-	match, err := regexp.Compile(only)
+// choose are the scenarios that -run asks for.
+func choose(only string) ([]scenario, error) {
+	filter, err := regexp.Compile(only)
 	if err != nil {
-		return exitFailed, fmt.Errorf("-run: %w", err)
+		return nil, fmt.Errorf("-run: %w", err)
+	}
+	some := chosen(scenarios(), filter)
+	if len(some) == 0 {
+		return nil, fmt.Errorf("-run %q: no scenario or row has such a name; -list shows them", only)
+	}
+	return some, nil
+}
+
+// printList gives the exit status.
+func printList(only string) int {
+	some, err := choose(only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "perf:", err)
+		return exitFailed
+	}
+	for _, s := range some {
+		fmt.Println(s.name, strings.Join(s.rows, " "))
+	}
+	return 0
+}
+
+func run(quick bool, only, out string) (status int, err error) {
+	some, err := choose(only)
+	if err != nil {
+		return exitFailed, err
 	}
 	b, end, err := start(quick)
 	if err != nil {
 		return exitFailed, err
 	}
-	rows, status := b.all(match)
+	rows, status := b.all(some)
 	err = errors.Join(end(), report.Table(os.Stdout, rows), report.WriteFile(out, rows))
 	if err != nil {
 		status = exitFailed
@@ -73,38 +107,45 @@ func start(quick bool) (b *bench, end func() error, err error) {
 	if quick {
 		b.rounds = 7
 	}
+	if b.cpus, err = allowedCPUs(); err != nil {
+		return nil, nil, err
+	}
+	b.cleanup.onInterrupt()
 	if b.dir, err = os.MkdirTemp("", "ipvd-perf"); err != nil {
 		return nil, nil, err
 	}
+	removeDir := b.cleanup.add(func() error { return os.RemoveAll(b.dir) })
 	b.rt, err = dpdk.Start(dpdk.Config{NoPCI: true, NoHuge: true, MemMB: 768, Prefix: fmt.Sprintf("perf%d", os.Getpid())})
 	if err != nil {
-		return nil, nil, errors.Join(err, os.RemoveAll(b.dir))
+		return nil, nil, errors.Join(err, removeDir())
 	}
 	runtime.LockOSThread()
 	unregister, err := b.rt.Register()
 	if err != nil {
-		return nil, nil, errors.Join(err, b.rt.Close(), os.RemoveAll(b.dir))
+		return nil, nil, errors.Join(err, b.rt.Close(), removeDir())
 	}
 	return b, func() error {
 		unregister()
-		return errors.Join(b.rt.Close(), os.RemoveAll(b.dir))
+		return errors.Join(b.rt.Close(), removeDir())
 	}, nil
 }
 
-// all runs the scenarios that match, and gives their rows and the exit status.
-func (b *bench) all(match *regexp.Regexp) (rows []report.Row, status int) {
+// all runs scenarios, and gives their rows and the exit status.
+func (b *bench) all(some []scenario) (rows []report.Row, status int) {
 	noisy := false
-	for _, s := range scenarios() {
-		if !match.MatchString(s.name) {
-			continue
-		}
+	for _, s := range some {
 		fmt.Fprintln(os.Stderr, "measuring", s.name)
-		got, err := s.run(b)
+		got, err := s.measured(b)
 		if err != nil {
-			got = []report.Row{report.Unmeasured(s.name, "", err.Error())}
-			if errors.Is(err, measure.ErrNoisy) {
+			got = nil
+			for _, name := range s.rows {
+				got = append(got, report.Unmeasured(name, "", err.Error()))
+			}
+			switch {
+			case errors.Is(err, errAbsent):
+			case errors.Is(err, measure.ErrNoisy):
 				noisy = true
-			} else {
+			default:
 				status = exitFailed
 			}
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"ipvd/perf/measure"
 	"ipvd/perf/report"
@@ -50,4 +51,30 @@ func workerRegistered(b *bench) ([]report.Row, error) {
 	row := report.New("worker/registered", "EAL thread of testpmd io", r.Rate(floor), report.Mpps, len(r)).
 		Against(r.Ratio(floor, peer)).AtLeast(0.95)
 	return []report.Row{row}, nil
+}
+
+// ingressOVS compares ipvd with a switch that has a rule for each address.
+func ingressOVS(b *bench) (rows []report.Row, err error) {
+	const flows = 1000
+	addrs := traffic.Addrs4(flows)
+	in, err := b.newIngress(addrs, ingressSlaves, 128)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, in.close()) }()
+	rules := make([]string, flows)
+	for i, a := range addrs {
+		rules[i] = fmt.Sprintf("ip,nw_dst=%v,actions=output:%d", a, slaveOf(i, ingressSlaves)+1)
+	}
+	o, err := b.startOVS(in.bed, rules, ingressSlaves)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, o.close()) }()
+	r, err := b.quiet(in.forward(), in.reference(), in.path.variant(turnPackets), o.variant())
+	if err != nil {
+		return nil, err
+	}
+	return []report.Row{report.New("ingress/ovs-1000-flows", "Open vSwitch", r.Rate(ipvd), report.Mpps, len(r)).
+		Against(r.Ratio(ipvd, peer)).AtLeast(4.5).Aim("6")}, errors.Join(in.check(), o.check(in.load))
 }

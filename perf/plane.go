@@ -13,15 +13,16 @@ import (
 // mtu is that of every port: Ethernet's.
 const mtu = 1500
 
-// newMaster makes the master that the daemon makes by `--mode l2`, with the bed's
-// ports. Slave k sends to queue k of the sink; what is for none goes to the rest.
-func (t *bed) newMaster(slaves int) *ipvlan.Master {
-	m := ipvlan.NewMaster("eth0", 1)
+// newMaster makes the master that the daemon makes by `--mode l2`, for so many
+// workers, with the bed's ports. Slave k sends to queue k of the sink; what is
+// for none goes to the rest.
+func (t *bed) newMaster(slaves, workers int) *ipvlan.Master {
+	m := ipvlan.NewMaster("eth0", workers)
 	m.Mode, m.MAC, m.MTU = ipvlan.L2, masterMAC, mtu
 	m.Wire, m.Host = t.source, lane{Port: t.rest, tx: t.rest.Tx()[:1]}
 	for k := range slaves {
 		port := lane{Port: t.sink, tx: t.sink.Tx()[k : k+1]}
-		m.Slaves = append(m.Slaves, ipvlan.NewSlave(m.Name, uint16(k+1), fmt.Sprintf("ipvl%d", k), port, mtu, 1))
+		m.Slaves = append(m.Slaves, ipvlan.NewSlave(m.Name, uint16(k+1), fmt.Sprintf("ipvl%d", k), port, mtu, workers))
 	}
 	return m
 }

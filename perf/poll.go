@@ -18,7 +18,7 @@ func pollEmpty(b *bench) (rows []report.Row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	m := t.newMaster(slaves)
+	m := t.newMaster(slaves, 1)
 	m.Wire = lane{Port: t.rest, tx: t.rest.Tx()[1:]}
 	for k, s := range m.Slaves {
 		s.Port = lane{Port: t.sink, rx: t.sink.Rx()[k : k+1], tx: t.sink.Tx()[k : k+1]}

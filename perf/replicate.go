@@ -27,7 +27,7 @@ func replicate64(b *bench) (rows []report.Row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	m := t.newMaster(copySlaves)
+	m := t.newMaster(copySlaves, 1)
 	m.Host = lane{Port: t.sink, tx: t.sink.Tx()[copySlaves:]}
 	p, err := t.newPath(m)
 	if err != nil {

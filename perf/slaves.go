@@ -23,7 +23,7 @@ func ingressManySlaves(b *bench) (rows []report.Row, err error) {
 	variants := []measure.Variant{t.forward()}
 	var checks []func() error
 	for _, l := range []load{few, many} {
-		m := t.newMaster(l.slaves)
+		m := t.newMaster(l.slaves, 1)
 		if err := give(m, addrs); err != nil {
 			return nil, err
 		}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -37,7 +36,7 @@ type testpmd struct {
 // reads. It needs Debian's package dpdk and two CPUs.
 func (b *bench) startTestpmd(t *bed, mode string) (p *testpmd, err error) {
 	if _, err := exec.LookPath("dpdk-testpmd"); err != nil {
-		return nil, fmt.Errorf("testpmd: %w", err)
+		return nil, fmt.Errorf("testpmd is not installed (make bench-deps): %w", errAbsent)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), testpmdLimit)
 	// stdbuf makes it say what it says at the end of a line, into a pipe as well.
@@ -46,6 +45,7 @@ func (b *bench) startTestpmd(t *bed, mode string) (p *testpmd, err error) {
 		"--vdev", "net_pcap0,infinite_rx=1,rx_pcap="+t.file, "--vdev", "net_null0,no-rx=1", "--",
 		"-i", "--forward-mode="+mode, fmt.Sprintf("--burst=%d", t.cfg.burst), fmt.Sprintf("--mbcache=%d", 2*t.cfg.burst),
 		fmt.Sprintf("--total-num-mbufs=%d", len(t.cfg.frames)+spare), "--no-mlockall")
+	cmd.SysProcAttr = dieWithBench()
 	p = &testpmd{cmd: cmd, cancel: cancel}
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -60,7 +60,7 @@ func (b *bench) startTestpmd(t *bed, mode string) (p *testpmd, err error) {
 	}
 	p.out = bufio.NewReader(out)
 	if _, err = p.until(testpmdReady); err == nil {
-		p.sched, err = workerSchedstat(cmd.Process.Pid)
+		p.sched, err = threadSchedstat(cmd.Process.Pid, "-worker-")
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("testpmd: %w", err), p.close())
@@ -142,33 +142,4 @@ func (p *testpmd) close() error {
 	p.in.Close()
 	_, drain := io.Copy(io.Discard, p.out)
 	return errors.Join(err, drain, p.cmd.Wait())
-}
-
-// workerSchedstat finds the schedstat file of a DPDK process's only worker.
-func workerSchedstat(pid int) (string, error) {
-	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
-	if err != nil {
-		return "", err
-	}
-	for _, dir := range tasks {
-		name, err := os.ReadFile(filepath.Join(dir, "comm"))
-		if err == nil && strings.Contains(string(name), "-worker-") {
-			return filepath.Join(dir, "schedstat"), nil
-		}
-	}
-	return "", fmt.Errorf("process %d has no worker thread", pid)
-}
-
-// cpuTime reads the CPU time of a thread from its schedstat file: the first
-// number, in nanoseconds.
-func cpuTime(schedstat string) (time.Duration, error) {
-	text, err := os.ReadFile(schedstat)
-	if err != nil {
-		return 0, err
-	}
-	var ns int64
-	if _, err := fmt.Sscan(string(text), &ns); err != nil {
-		return 0, fmt.Errorf("%s: %q: %w", schedstat, text, err)
-	}
-	return time.Duration(ns), nil
 }

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"runtime"
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"ipvd/flows"
+	"ipvd/flows/ipvlan"
 	"ipvd/perf/measure"
 	"ipvd/perf/report"
 	"ipvd/perf/traffic"
@@ -22,129 +25,128 @@ const maxForeign = 0.05
 // cpuTick is the unit of /proc/stat (USER_HZ, proc(5)).
 const cpuTick = 10 * time.Millisecond
 
-// twin is a second worker: a registered thread with a path of its own, which
-// shares the pool with the first and has an address table of its own.
-type twin struct {
-	turns   chan uint64
-	samples chan measure.Sample
-	errs    chan error
-}
+// laneGap is how many queues of the sink lie between those of two workers:
+// net_null keeps its queues' counters side by side.
+const laneGap = 8
 
-// startTwin makes the thread and the path, from queue 1 of the bed's source to
-// the second half of the sink's queues.
-func (t *bed) startTwin(addrs []netip.Addr) (*twin, error) {
-	w := &twin{turns: make(chan uint64), samples: make(chan measure.Sample), errs: make(chan error)}
-	go w.run(t, addrs)
-	return w, <-w.errs
-}
-
-func (w *twin) run(t *bed, addrs []netip.Addr) {
-	runtime.LockOSThread()
-	unregister, err := t.rt.Register()
-	if err != nil {
-		w.errs <- err
-		return
-	}
-	defer unregister()
-	p, err := t.half(1, addrs)
-	w.errs <- err
-	if err != nil {
-		return
-	}
-	defer p.st.Close()
-	for packets := range w.turns {
-		s, err := measure.Turn(func() (uint64, error) { return p.run(packets) })
-		w.samples <- s
-		w.errs <- err
-	}
-	w.errs <- p.check()
-}
-
-// end ends the twin's thread.
-func (w *twin) end() error {
-	close(w.turns)
-	return <-w.errs
-}
-
-// half is the path of worker k of two: its queue of the source, its queues of
-// the sink.
-func (t *bed) half(k int, addrs []netip.Addr) (*path, error) {
-	m := t.newMaster(ingressSlaves)
-	m.Wire = lane{Port: t.source, rx: t.source.Rx()[k : k+1], tx: t.source.Tx()[k : k+1]}
-	m.Host = lane{Port: t.rest, tx: t.rest.Tx()[k : k+1]}
-	for i, s := range m.Slaves {
-		at := k*ingressSlaves + i
-		s.Port = lane{Port: t.sink, tx: []pmd.TxQueue{t.sink.Tx()[at]}}
-	}
-	if err := give(m, addrs); err != nil {
-		return nil, err
-	}
-	return t.newPath(m)
-}
-
-// twoWorkers compares two workers with one, by the sum of what each does in its
-// CPU time.
+// twoWorkers compares two workers of the daemon's system with one. They have a
+// queue of the source and of each slave each, and share graph, table and pool as
+// in the daemon.
 func twoWorkers(b *bench) (rows []report.Row, err error) {
 	addrs := traffic.Addrs4(ingressAddrs)
 	l := ingressLoad(addrs, fileLen(len(addrs)), ingressSlaves)
-	t, err := b.newBed(bedConfig{frames: l.frames, copies: 2, queues: 2 * ingressSlaves, burst: 128})
+	t, err := b.newBed(bedConfig{frames: l.frames, copies: 2, queues: 2*ingressSlaves + laneGap, burst: 128})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	p, err := t.half(0, addrs)
+	one, err := t.newCrew(addrs, b.cpus[:1])
 	if err != nil {
 		return nil, err
 	}
-	defer p.st.Close()
-	second, err := t.startTwin(addrs)
+	two, err := t.newCrew(addrs, b.cpus[:2])
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, second.end()) }()
-	var foreign foreignLoad
-	var r measure.Rounds
 	for range tries {
-		foreign = foreignLoad{}
-		if r, err = b.quiet(t.forward(), p.variant(turnPackets), second.both(p, &foreign)); err != nil {
+		two.foreign, two.wall = 0, 0
+		r, err := b.quiet(t.forward(), one.variant(), two.variant())
+		if err != nil {
 			return nil, err
 		}
-		if foreign.share() <= maxForeign {
+		if two.share() <= maxForeign {
 			const one, two = 1, 2
-			return []report.Row{report.New("workers/2", "1 worker", r.Rate(two), report.Mpps, len(r)).
-				Against(r.Ratio(two, one)).AtLeast(1.9).Aim("2.0")}, p.check()
+			twice := r.Each(func(s []measure.Sample) float64 { return 2 * s[two].Rate() })
+			times := r.Each(func(s []measure.Sample) float64 { return 2 * s[two].Rate() / s[one].Rate() })
+			return []report.Row{report.New("workers/2", "1 worker", twice, report.Mpps, len(r)).Against(times).AtLeast(1.9).Aim("2.0")}, nil
 		}
 	}
-	return nil, fmt.Errorf("workers/2: others used %.0f %% of both CPUs, %d times over: %w", 100*foreign.share(), tries, measure.ErrNoisy)
+	return nil, fmt.Errorf("workers/2: others used %.0f %% of both CPUs, %d times over: %w", 100*two.share(), tries, measure.ErrNoisy)
 }
 
-// both is turns of both workers at once. The rates of two threads add up: the
-// sample's CPU time is what the work of both takes at the sum.
-func (w *twin) both(p *path, foreign *foreignLoad) measure.Variant {
-	return measure.Variant{Name: "2 workers", Run: func() (measure.Sample, error) {
-		before, err := machineBusy()
-		if err != nil {
-			return measure.Sample{}, err
-		}
-		begin := time.Now()
-		w.turns <- turnPackets
-		mine, err := measure.Turn(func() (uint64, error) { return p.run(turnPackets) })
-		its := <-w.samples
-		if err = errors.Join(err, <-w.errs); err != nil {
-			return mine, err
-		}
-		after, err := machineBusy()
-		foreign.wall += time.Since(begin)
-		foreign.cpu += after - before - mine.CPU - its.CPU
-		work := mine.Work + its.Work
-		return measure.Sample{Work: work, CPU: time.Duration(float64(work) * 1e3 / (mine.Rate() + its.Rate()))}, err
-	}}
+// crew is the workers of a system, which runs in this crew's turns only.
+type crew struct {
+	*bed
+	cpus   []int
+	master *ipvlan.Master
+
+	foreign, wall time.Duration // what others used of all CPUs in turns of this crew
 }
 
-// foreignLoad is what others used of both CPUs meanwhile.
-type foreignLoad struct{ cpu, wall time.Duration }
+// newCrew makes a master with as many queues as workers.
+func (t *bed) newCrew(addrs []netip.Addr, cpus []int) (*crew, error) {
+	m := t.newMaster(ingressSlaves, len(cpus))
+	m.Wire = lane{Port: t.source, rx: t.source.Rx()[:len(cpus)], tx: t.source.Tx()[:len(cpus)]}
+	for i, s := range m.Slaves {
+		var tx []pmd.TxQueue
+		for w := range cpus {
+			tx = append(tx, t.sink.Tx()[w*(ingressSlaves+laneGap)+i])
+		}
+		s.Port = lane{Port: t.sink, tx: tx}
+	}
+	return &crew{bed: t, cpus: cpus, master: m}, give(m, addrs)
+}
 
-func (f foreignLoad) share() float64 { return float64(f.cpu) / float64(2*f.wall) }
+func (c *crew) variant() measure.Variant {
+	return measure.Variant{Name: fmt.Sprintf("%d workers", len(c.cpus)), Run: c.turn}
+}
+
+// turn lets the system run. The process's CPU time is the workers': nobody else
+// has anything to do.
+func (c *crew) turn() (s measure.Sample, err error) {
+	cfg := flows.Config{Runtime: c.rt, Pool: c.pool, CPUs: c.cpus, Burst: c.cfg.burst}
+	sys, err := flows.Start(cfg, func(g *flows.Graph) error { return ipvlan.Build(g, c.master) })
+	if err != nil {
+		return s, err
+	}
+	s, err = c.watch()
+	if err = errors.Join(err, sys.Stop()); err != nil {
+		return s, err
+	}
+	if a := sys.Account(); a.Dropped != 0 || a.Received < s.Work || a.Received != a.Delivered {
+		err = fmt.Errorf("received %d packets, delivered %d, dropped %v", a.Received, a.Delivered, a.Reasons)
+	}
+	return s, err
+}
+
+// watch gives what the workers do in a while, after their caches are warm.
+func (c *crew) watch() (s measure.Sample, err error) {
+	time.Sleep(turnTime / 5)
+	begin, busy := time.Now(), time.Duration(0)
+	if busy, err = machineBusy(); err != nil {
+		return s, err
+	}
+	before, err := c.sample()
+	if err != nil {
+		return s, err
+	}
+	time.Sleep(turnTime)
+	after, err := c.sample()
+	if err != nil {
+		return s, err
+	}
+	s = measure.Sample{Work: after.Work - before.Work, CPU: after.CPU - before.CPU}
+	busyAfter, err := machineBusy()
+	c.wall += time.Since(begin)
+	c.foreign += busyAfter - busy - s.CPU
+	return s, err
+}
+
+// sample is what has been received and used so far.
+func (c *crew) sample() (s measure.Sample, err error) {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t); err != nil {
+		return s, fmt.Errorf("read the process's CPU time: %w", err)
+	}
+	s.CPU = time.Duration(t.Nano())
+	for _, q := range c.master.Wire.Rx() {
+		s.Work += q.Stats().Packets
+	}
+	return s, nil
+}
+
+// share is what others used of both CPUs.
+func (c *crew) share() float64 { return float64(c.foreign) / float64(2*c.wall) }
 
 // machineBusy is the time that the CPUs were not idle, since boot.
 func machineBusy() (time.Duration, error) {

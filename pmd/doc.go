@@ -3,9 +3,10 @@
 // drive all queues of a worker at once.
 //
 // It needs neither DPDK nor root to build and test. Implementations live in
-// pmd/dpdk (any ethdev or vdev), pmd/tap (kernel TAP interfaces), pmd/rawip
-// (the kernel's IP output path) and pmd/pmdtest (fakes for unit tests).
-// pmd/offload does in software what a device cannot.
+// pmd/dpdk (any ethdev or vdev), pmd/tap (kernel TAP interfaces), pmd/packet
+// (other kernel interfaces), pmd/rawip (the kernel's IP output path) and
+// pmd/pmdtest (fakes for unit tests). pmd/offload does in software what a device
+// cannot.
 //
 // # One step of a worker
 //

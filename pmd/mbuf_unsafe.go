@@ -1,6 +1,7 @@
 package pmd
 
 import (
+	"math"
 	"runtime/cgo"
 	"sync/atomic"
 	"unsafe"
@@ -40,16 +41,18 @@ type Mbuf struct {
 
 // Offload flags used by this program (DPDK rte_mbuf_core.h).
 const (
-	olL4Mask   uint64 = 1<<3 | 1<<8
-	olL4Good   uint64 = 1 << 8
-	olOffload  uint64 = 1 << offloadBit
-	olTxIPv6   uint64 = 1 << 56
-	olTxIPv4   uint64 = 1 << 55
-	olTxIPSum  uint64 = 1 << 54
-	olTxUDPSum uint64 = 3 << 52
-	olTxTCPSum uint64 = 1 << 52
-	olTxTCPSeg uint64 = 1 << 50
-	olTxUDPSeg uint64 = 1 << 42
+	olL4Mask       uint64 = 1<<3 | 1<<8
+	olL4Good       uint64 = 1 << 8
+	olOffload      uint64 = 1 << offloadBit
+	olTxIPv6       uint64 = 1 << 56
+	olTxIPv4       uint64 = 1 << 55
+	olTxIPSum      uint64 = 1 << 54
+	olTxUDPSum     uint64 = 3 << 52
+	olTxTCPSum     uint64 = 1 << 52
+	olTxTCPSeg     uint64 = 1 << 50
+	olTxUDPSeg     uint64 = 1 << 42
+	olVLANStripped uint64 = 1 << 6
+
 	olExternal uint64 = 1 << 61
 	olIndirect uint64 = 1 << 62
 )
@@ -89,7 +92,8 @@ func VnetField() (offset, size, bit int) {
 
 // Data is the first segment's data. It is valid while the caller owns m.
 func (m *Mbuf) Data() []byte {
-	return unsafe.Slice((*byte)(unsafe.Add(m.bufAddr, int(m.dataOff))), int(m.dataLen))
+	// Slicing an array that is longer than any segment needs no check.
+	return (*[math.MaxUint16]byte)(unsafe.Add(m.bufAddr, int(m.dataOff)))[:m.dataLen:m.dataLen]
 }
 
 // Room is the first segment's free space behind its data.
@@ -106,6 +110,9 @@ func (m *Mbuf) DataLen() int { return int(m.dataLen) }
 
 // Segs is the packet's number of segments.
 func (m *Mbuf) Segs() int { return int(m.nbSegs) }
+
+// Whole reports that the packet is no longer than its first segment.
+func (m *Mbuf) Whole() bool { return m.pktLen == uint32(m.dataLen) }
 
 // Next is the segment after this one, or nil.
 func (m *Mbuf) Next() *Mbuf { return m.next }
@@ -220,10 +227,18 @@ func (m *Mbuf) Shared() bool {
 }
 
 // VLAN is the tag that the port stripped from the frame (TCI) and whether one
-// was stripped (RTE_MBUF_F_RX_VLAN_STRIPPED).
+// was stripped.
 func (m *Mbuf) VLAN() (tci uint16, stripped bool) {
-	return m.vlanTCI, m.olFlags&(1<<6) != 0
+	return m.vlanTCI, m.VLANStripped()
 }
+
+// VLANStripped reports that the port stripped a tag
+// (RTE_MBUF_F_RX_VLAN_STRIPPED).
+func (m *Mbuf) VLANStripped() bool { return m.olFlags&olVLANStripped != 0 }
+
+// Ready reports that m is the frame as it is, without a tag that was stripped or
+// anything left to do.
+func (m *Mbuf) Ready() bool { return m.olFlags&(olVLANStripped|olOffload) == 0 }
 
 // MbufAt gives the mbuf at address p, which must point to a struct rte_mbuf
 // outside the Go heap.

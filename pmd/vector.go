@@ -6,13 +6,20 @@ type Burst struct{ Off, N uint32 }
 
 // Seg is a burst bound for a queue slot of a poll set, or received from one.
 // Its layout is shared with C.
-type Seg struct{ Slot, Off, N uint32 }
+type Seg struct {
+	Slot, Off, N uint32
+	// Bytes is the length of all packets to be sent, if it is known, each has one
+	// segment and none is longer than SegList.MaxFrame; else 0, and the poll set
+	// measures them.
+	Bytes uint32
+}
 
 // SegList is a list of segments with room fixed at creation. Segs[:N] is in
 // use. Worker only.
 type SegList struct {
-	Segs []Seg
-	N    int
+	Segs     []Seg
+	N        int
+	MaxFrame uint32 // longest frame that every queue of the set can send, in bytes; 0: not known
 }
 
 // Add appends burst b for slot; false, and nothing is added, when the list is
@@ -22,9 +29,29 @@ func (l *SegList) Add(slot uint32, b Burst) bool {
 	if uint(n) >= uint(len(l.Segs)) {
 		return false
 	}
-	l.Segs[n] = Seg{slot, b.Off, b.N}
+	l.Segs[n] = Seg{slot, b.Off, b.N, 0}
 	l.N = n + 1
 	return true
+}
+
+// Room is how many segments can be added.
+func (l *SegList) Room() int { return len(l.Segs) - l.N }
+
+// Lane is a queue slot with the list that it is sent through.
+type Lane struct {
+	List *SegList
+	Slot uint32
+}
+
+// Put adds burst b, which is bytes long; no packet is longer than longest or has
+// several segments, else longest is the largest number. The list must have room.
+func (l *Lane) Put(b Burst, bytes, longest uint32) {
+	list := l.List
+	if longest > list.MaxFrame {
+		bytes = 0
+	}
+	list.Segs[list.N] = Seg{l.Slot, b.Off, b.N, bytes}
+	list.N++
 }
 
 // Vector is the packet memory of one worker: the packets of the current step

@@ -5,32 +5,32 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"ipvd/cmd/ipvconform/lab"
 	"ipvd/cmd/ipvconform/scenario"
-	"ipvd/cmd/ipvconform/uml"
 )
 
-// recorder boots the kernel's driver.
+// recorder runs scenarios on the kernel's driver.
 type recorder struct {
-	guest string // program that runs in the guest
-	limit time.Duration
+	guest guest
+	where string
+	track track
 }
 
 func recordCmd() *cobra.Command {
 	var r recorder
 	cmd := &cobra.Command{
 		Use:   "record SCENARIOS RESULTS",
-		Short: "Run scenarios on the kernel's driver, in user-mode Linux, and write what it answers",
+		Short: "Run scenarios on the kernel's driver and write what it answers; needs root",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			all, err := scenario.Load[scenario.Scenario](args[0])
 			if err != nil {
 				return err
 			}
+			r.track.results = args[1]
 			results, err := r.record(cmd.Context(), all)
 			if err != nil {
 				return err
@@ -41,49 +41,23 @@ func recordCmd() *cobra.Command {
 			return summary(cmd, args[1], results)
 		},
 	}
-	cmd.Flags().StringVar(&r.guest, "guest", besideUs("ipvconform-guest"), "the program that runs in the guest")
-	cmd.Flags().DurationVar(&r.limit, "limit", 10*time.Minute, "how long the guest may take")
+	r.guest.flags(cmd)
+	r.track.flags(cmd)
+	cmd.Flags().StringVar(&r.where, "where", inUML, "whose driver: here (the running kernel's) or uml (that of user-mode Linux)")
 	return cmd
 }
 
-// besideUs is a program in the folder of this one.
-func besideUs(name string) string {
-	self, err := os.Executable()
-	if err != nil {
-		return name
-	}
-	return filepath.Join(filepath.Dir(self), name)
-}
-
-// record runs scenarios in one guest, one after the other.
+// record runs scenarios one after the other.
 func (r recorder) record(ctx context.Context, all []scenario.Scenario) ([]scenario.Result, error) {
-	guest, err := filepath.Abs(r.guest)
-	if err != nil {
-		return nil, err
+	switch r.where {
+	case here:
+		return r.track.run(all, func(s scenario.Scenario, prefix string) scenario.Result {
+			return lab.Run(s, r.track.driver(lab.Kernel{}, s), prefix)
+		})
+	case inUML:
+		return r.guest.run(ctx, order{words: []string{"record"}}, all)
 	}
-	if _, err := os.Stat(guest); err != nil {
-		return nil, fmt.Errorf("guest program: %w: build it with CGO_ENABLED=0 go build -o %s ./cmd/ipvconform/guest", err, guest)
-	}
-	dir, err := os.MkdirTemp("", "ipvconform-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	if err := scenario.Save(filepath.Join(dir, "scenarios.json"), all); err != nil {
-		return nil, err
-	}
-	console, err := uml.Run(ctx, uml.Guest{Init: guest, Args: []string{dir}, Dir: dir, Limit: r.limit})
-	if err != nil {
-		return nil, err
-	}
-	if said, err := os.ReadFile(filepath.Join(dir, "error.txt")); err == nil {
-		return nil, fmt.Errorf("guest: %s", said)
-	}
-	results, err := scenario.Load[scenario.Result](filepath.Join(dir, "results.json"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("guest: no results; its console:\n%s", console)
-	}
-	return results, err
+	return nil, fmt.Errorf("--where %s: want %s or %s", r.where, here, inUML)
 }
 
 // summary says what came of each scenario, and fails if one ended early.
@@ -95,4 +69,50 @@ func summary(cmd *cobra.Command, path string, results []scenario.Result) (err er
 		}
 	}
 	return err
+}
+
+// track is for whoever watches a run from outside: it says in a file what is
+// being done, and keeps the results so far.
+type track struct {
+	position string // path; empty: nobody watches
+	results  string // path
+}
+
+func (t *track) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&t.position, "position", "", "a file that says which step is being done; results are written after every scenario")
+}
+
+// run runs scenarios with f, in namespaces whose names begin with a prefix of
+// this process.
+func (t track) run(all []scenario.Scenario, f func(s scenario.Scenario, prefix string) scenario.Result) (results []scenario.Result, err error) {
+	for i, s := range all {
+		results = append(results, f(s, fmt.Sprintf("ipvc%d-%d-", os.Getpid(), i)))
+		if t.position == "" {
+			continue
+		}
+		if err := scenario.Save(t.results, results); err != nil {
+			return results, err
+		}
+	}
+	return results, nil
+}
+
+// driver is d that says where it is.
+func (t track) driver(d lab.Driver, s scenario.Scenario) lab.Driver {
+	if t.position == "" {
+		return d
+	}
+	return tracked{d, t.position, s.Name}
+}
+
+// tracked is a lab.Watcher.
+type tracked struct {
+	lab.Driver
+	path, scenario string
+}
+
+// At writes what is being done. A file that cannot be written is not worth a
+// run.
+func (t tracked) At(step string) {
+	_ = os.WriteFile(t.path, []byte("scenario "+t.scenario+", "+step), 0o644)
 }

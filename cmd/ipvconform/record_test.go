@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,8 +17,37 @@ import (
 	"ipvd/cmd/ipvconform/uml"
 )
 
-// newRecorder builds the guest's program, or skips the test.
-func newRecorder(t *testing.T) recorder {
+// programs are a folder with this program, the guest's, ipvd and ipvctl, built
+// once for all tests.
+var programs = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "ipvconform-bin-"); err != nil {
+		return "", err
+	}
+	for _, words := range [][]string{
+		{"build", "-o", dir + "/", "ipvd/cmd/ipvconform", "ipvd/cmd/ipvd", "ipvd/cmd/ipvctl"},
+		{"build", "-o", filepath.Join(dir, "ipvconform-guest"), "ipvd/cmd/ipvconform/guest"},
+	} {
+		build := exec.Command("go", words...)
+		if strings.HasSuffix(words[3], "guest") {
+			build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		}
+		if out, err := build.CombinedOutput(); err != nil {
+			return dir, fmt.Errorf("go %s: %w: %s", strings.Join(words, " "), err, out)
+		}
+	}
+	return dir, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, _ := programs(); dir != "" {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+// newGuest gives the folder of programs, or skips the test.
+func newGuest(t *testing.T) (g guest, bin string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: a guest's root folder is the machine's own")
@@ -24,13 +55,17 @@ func newRecorder(t *testing.T) recorder {
 	if err := uml.Check(); err != nil {
 		t.Skip(err)
 	}
-	guest := filepath.Join(t.TempDir(), "guest")
-	build := exec.Command("go", "build", "-o", guest, "ipvd/cmd/ipvconform/guest")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the guest: %v: %s", err, out)
+	bin, err := programs()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return recorder{guest: guest, limit: time.Minute}
+	return guest{self: filepath.Join(bin, "ipvconform"), program: filepath.Join(bin, "ipvconform-guest"), limit: 3 * time.Minute}, bin
+}
+
+func newRecorder(t *testing.T) recorder {
+	t.Helper()
+	g, _ := newGuest(t)
+	return recorder{guest: g, where: inUML}
 }
 
 // only is a scenario of the matrix with few steps.
@@ -91,19 +126,41 @@ func TestRecorderTellsWhatFailedInTheGuest(t *testing.T) {
 	}
 }
 
-func TestGuestThatHangsIsEnded(t *testing.T) {
+func TestGuestThatHangsIsEndedAndSaysWhereItWas(t *testing.T) {
 	r := newRecorder(t)
-	r.limit = 3 * time.Second
-	s := only("l2", "w.udp4.s0")
-	s.Steps[0].WaitMS = 60_000
-	if _, err := r.record(t.Context(), []scenario.Scenario{s}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got error %v, want the deadline", err)
+	r.guest.limit = 20 * time.Second
+	s, hangs := only("l2", "w.udp4.s0"), only("l3", "w.udp4.s0")
+	s.Name, hangs.Name = "first", "second"
+	hangs.Steps[0].WaitMS = 60_000
+	results, err := r.record(t.Context(), []scenario.Scenario{s, hangs})
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "at scenario second, step w.udp4.s0") {
+		t.Errorf("got error %v, want the deadline and the step", err)
+	}
+	if len(results) != 1 || results[0].Name != "first" || results[0].Error != "" {
+		t.Errorf("got %+v, want the result of the first", results)
+	}
+}
+
+func TestGuestWhoseProgramFailsGivesItsConsole(t *testing.T) {
+	g, _ := newGuest(t)
+	_, err := g.run(t.Context(), order{words: []string{"record", "--no-such-flag"}}, []scenario.Scenario{only("l2", "w.udp4.s0")})
+	if err == nil || !strings.Contains(err.Error(), "0 of 1 scenarios") || !strings.Contains(err.Error(), "unknown flag: --no-such-flag") {
+		t.Errorf("got %v, want what the program said", err)
+	}
+	g.self = filepath.Join(filepath.Dir(g.self), "none")
+	_, err = g.run(t.Context(), order{words: []string{"record"}}, []scenario.Scenario{only("l2", "w.udp4.s0")})
+	if err == nil || !strings.Contains(err.Error(), "/mnt/self/none") {
+		t.Errorf("got %v, want the program that is not there", err)
 	}
 }
 
 func TestRecorderWithoutItsGuestSaysHowToBuildIt(t *testing.T) {
-	r := recorder{guest: filepath.Join(t.TempDir(), "none"), limit: time.Second}
+	r := recorder{guest: guest{program: filepath.Join(t.TempDir(), "none"), limit: time.Second}, where: inUML}
 	if _, err := r.record(t.Context(), nil); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "go build") {
 		t.Errorf("got error %v, want one that says how to build the guest", err)
+	}
+	r.where = "there"
+	if _, err := r.record(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "--where there") {
+		t.Errorf("got error %v, want one that names the flag", err)
 	}
 }

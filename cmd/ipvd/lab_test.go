@@ -351,10 +351,11 @@ func (l *lab) verify() api.Verify {
 	return v
 }
 
+// decode reads the value that s begins with; an error of ipvctl may follow.
 func decode[T any](l *lab, s string) (v T) {
 	l.t.Helper()
-	if err := json.Unmarshal([]byte(s), &v); err != nil {
-		l.t.Fatalf("%v in %s", err, s)
+	if err := json.NewDecoder(strings.NewReader(s)).Decode(&v); err != nil {
+		l.t.Fatalf("%v in %.1000s", err, s)
 	}
 	return v
 }

@@ -39,9 +39,13 @@ func (l *lab) iface(ns hosttest.NS, name string) iface {
 func (i iface) add(addr string) error { return i.h.AddrAdd(i.link, host(addr)) }
 func (i iface) del(addr string) error { return i.h.AddrDel(i.link, host(addr)) }
 
-// host is a /32.
+// host is a /32, or a /128 without duplicate address detection.
 func host(addr string) *netlink.Addr {
-	return &netlink.Addr{IPNet: &net.IPNet{IP: net.ParseIP(addr), Mask: net.CIDRMask(32, 32)}}
+	ip := net.ParseIP(addr)
+	if ip4 := ip.To4(); ip4 != nil {
+		return &netlink.Addr{IPNet: &net.IPNet{IP: ip4, Mask: net.CIDRMask(32, 32)}}
+	}
+	return &netlink.Addr{IPNet: &net.IPNet{IP: ip, Mask: net.CIDRMask(128, 128)}, Flags: unix.IFA_F_NODAD}
 }
 
 // TestAddressIsLearntAtOnce: how long after `ip addr add` in a container the

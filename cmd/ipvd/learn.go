@@ -13,7 +13,7 @@ import (
 )
 
 func (d *daemon) startMonitor() (err error) {
-	if d.mon, err = monitor.Open(monitor.Options{}); err != nil {
+	if d.mon, err = monitor.Open(monitor.Options{Peers: d.cfg.Compat == "kernel"}); err != nil {
 		return err
 	}
 	d.chores = newChores()
@@ -48,7 +48,7 @@ func (d *daemon) follow() {
 
 func placeOf(e monitor.Event) place {
 	return place{netns: e.Netns, netnsName: e.NetnsName, name: e.Link.Name, index: e.Link.Index,
-		flags: e.Link.Flags, mtu: e.Link.MTU, mac: e.Link.Addr}
+		flags: e.Link.Flags, mtu: e.Link.MTU, mac: e.Link.Addr, master: e.Link.Master}
 }
 
 // watch follows the slave's interface; a slave without one is always up.
@@ -98,7 +98,7 @@ func (s *slave) followed(e monitor.Event) {
 	case monitor.Link:
 		p := placeOf(e)
 		old := m.addrs.moved(id, p)
-		if (old.flags^p.flags)&unix.IFF_UP != 0 || old.mtu != p.mtu || old.name != p.name || old.mac != p.mac {
+		if (old.flags^p.flags)&unix.IFF_UP != 0 || old.mtu != p.mtu || old.name != p.name || old.mac != p.mac || old.master != p.master {
 			m.d.chores.add(s.key()+" set up", s.afterSync)
 		}
 	case monitor.AddrAdded:
@@ -122,6 +122,8 @@ func (s *slave) afterSync() {
 	}
 	p := s.place()
 	s.tellMAC(p)
+	s.vetoMAC(p)
+	s.vetoUpper(p)
 	if err := s.setUp(); err != nil {
 		// A namespace that ends takes the interface away while we look.
 		s.m.log.Debug().Err(err).Str("slave", p.name).Msg("set the interface up")
@@ -202,11 +204,14 @@ func (m *master) watchHost() {
 			}
 			m.addrs.setHost(placeOf(e), addrs)
 			m.d.chores.add(m.name+" host", m.followHost)
+			if e.Kind == monitor.Sync {
+				m.d.chores.add(m.name+" host in place", func() { m.renewHost(); m.movePunt() })
+			}
 		case monitor.AddrAdded, monitor.AddrRemoved:
 			m.addrs.hostAddr(e.Addr, e.Kind == monitor.AddrAdded)
 		case monitor.Gone:
 			m.log.Error().Err(e.Err).Msg("the host port was removed: the host does not reach the master until the daemon is started again")
-			m.d.chores.add(m.name+" host gone", func() { m.setTrouble("host port is gone") })
+			m.d.chores.add(m.name+" host gone", m.hostGone)
 		}
 	})
 }
@@ -262,19 +267,47 @@ func (m *master) passCarrier(on bool) {
 	}
 }
 
-// followHost makes wire and slaves follow the host port's MTU and MAC, as
+// followHost makes wire and slaves follow the host port's MTU, MAC and state, as
 // ipvlan's slaves follow their master's.
 func (m *master) followHost() {
 	m.d.mu.Lock()
 	defer m.d.mu.Unlock()
 	p := m.hostPlace()
+	m.vetoUpper(p)
 	mac := net.HardwareAddr(p.mac)
+	if down := m.isDown(p); down != m.template.Down {
+		m.template.Down = down
+		m.log.Info().Bool("down", down).Err(m.d.swap()).Msg("the master follows the host port: while it is down nothing passes the wire")
+	}
 	if p.mtu != 0 && p.mtu != m.template.MTU {
 		m.log.Info().Int("mtu", p.mtu).Err(m.setMTU(p.mtu)).Msg("MTU follows the host port")
 	}
 	if len(mac) == 6 && mac.String() != m.mac().String() {
 		m.log.Info().Stringer("mac", mac).Err(m.setMAC(mac)).Msg("MAC follows the host port")
 	}
+	m.addrs.followVRF()
+}
+
+// renewHost sets the host up for l3s again when the host port has come back to
+// where its routing is.
+func (m *master) renewHost() {
+	m.d.mu.Lock()
+	defer m.d.mu.Unlock()
+	if m.hosts == nil || !m.hosts.Home(m.hostPlace().netns) {
+		return
+	}
+	if err := m.hosts.Renew(); err != nil {
+		m.log.Error().Err(err).Msg("the host does not forward for the slaves")
+	}
+}
+
+// isDown reports that somebody has set the host port down. One that was never up
+// is not meant: the slaves of a wire that no interface was taken over for work
+// without it. Under mu.
+func (m *master) isDown(p place) bool {
+	up := p.flags&unix.IFF_UP != 0
+	m.wasUp = m.wasUp || up
+	return m.wasUp && !up
 }
 
 // eachInterface changes the interface of every slave that has one; one that

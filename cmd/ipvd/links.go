@@ -32,11 +32,15 @@ func (d *daemon) masterNames() []string {
 	return names
 }
 
-// masterFor finds the master of a link add, and sees when link and name were
-// swapped.
-func (d *daemon) masterFor(r api.LinkAdd) (*master, error) {
+// masterFor finds the master of a link add, which may be named by one of its
+// slaves, as for the kernel (ipvlan_main.c, ipvlan_link_new). It sees when link
+// and name were swapped.
+func (d *daemon) masterFor(c api.Caller, r api.LinkAdd) (*master, error) {
 	if m := d.master(r.Master); m != nil {
 		return m, nil
+	}
+	if s, err := d.find(c, r.Master, ""); err == nil {
+		return s.m, nil
 	}
 	text := fmt.Sprintf("%q is no master of this daemon; its masters: %s", r.Master, strings.Join(d.masterNames(), ", "))
 	if d.master(r.Name) != nil {
@@ -50,15 +54,33 @@ func (d *daemon) masterFor(r api.LinkAdd) (*master, error) {
 // The kernel lets the last one win for all slaves of the master (ipvlan_main.c,
 // ipvlan_link_new); here that takes `force` once there are slaves.
 func (m *master) modeForAdd(r api.LinkAdd) (ipvlan.Mode, ipvlan.Flag, error) {
+	compat := m.template.CompatKernel
+	if compat {
+		r.Mode, r.Flag = m.kernelWords(r.Mode, r.Flag)
+	}
 	mode, flag, err := m.parseMode(r.Mode, r.Flag)
 	now := m.template
 	same := mode == now.Mode && flag == now.Flag
-	if err == nil && !same && len(m.slaves) > 0 && !r.Force {
+	if err == nil && !same && len(m.slaves) > 0 && !r.Force && !compat {
 		err = &api.Refusal{Errno: unix.EBUSY, Text: fmt.Sprintf(
 			"%s has mode %v %v for all its %d slaves, not %v %v: leave the mode out, change it with `link set`, or say force",
 			m.name, now.Mode, now.Flag, len(m.slaves), mode, flag)}
 	}
 	return mode, flag, err
+}
+
+// kernelWords are the mode and flag that the kernel's driver takes a link add of
+// ip(8) for: without a mode it is l3 (ipvlan_main.c, ipvlan_link_new); ip sends a
+// flag with every mode, and bridge unless it is named (ip/iplink_ipvlan.c). The
+// first slave makes a new port, whose flag is bridge.
+func (m *master) kernelWords(mode, flag string) (string, string) {
+	if flag == "" && (mode != "" || len(m.slaves) == 0) {
+		flag = ipvlan.Bridge.String()
+	}
+	if mode == "" {
+		mode = ipvlan.L3.String()
+	}
+	return mode, flag
 }
 
 // parseMode reads mode and flag; an empty word keeps what the master has.
@@ -90,6 +112,9 @@ func (d *daemon) LinkSet(ctx context.Context, c api.Caller, r api.LinkSet) error
 			return err
 		}
 		m = s.m
+	}
+	if m.template.CompatKernel && r.Mode != "" && r.Flag == "" {
+		r.Flag = ipvlan.Bridge.String() // as ip sends it: see kernelWords
 	}
 	mode, flag, err := m.parseMode(r.Mode, r.Flag)
 	if err != nil {

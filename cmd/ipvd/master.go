@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"sync"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
@@ -17,7 +18,6 @@ import (
 	"ipvd/cmd/internal/store"
 	"ipvd/flows/ipvlan"
 	"ipvd/pmd"
-	"ipvd/pmd/dpdk"
 	"ipvd/pmd/rawip"
 	"ipvd/pmd/tap"
 )
@@ -31,12 +31,13 @@ type master struct {
 	conf     config.Wire
 	log      zerolog.Logger
 
-	taken *takeover.Wire // nil: the wire is no kernel interface of ours
-	wire  *dpdk.Port
-	host  *tap.Port
-	punt  *rawip.Port // l3: to the host's output path
-	ret   *tap.Port   // l3s: from and to the host's forwarding
-	hosts *l3s.Host   // l3s: what was set up in the host
+	taken     *takeover.Wire   // nil: the wire is no kernel interface of ours
+	wire      pmd.Configurable // nil until it is open
+	host      *tap.Port
+	punt      *rawip.Port // l3: to the host's output path
+	puntNetns netns.ID    // whose output path that is
+	ret       *tap.Port   // l3s: from and to the host's forwarding
+	hosts     *l3s.Host   // l3s: what was set up in the host
 
 	template *ipvlan.Master // mode, flag, MAC, MTU, table and counters
 	slaves   []*slave       // by id
@@ -44,6 +45,7 @@ type master struct {
 	nextID   int
 	addrs    *registry
 	carrier  bool
+	wasUp    bool   // the host port's interface was up at some time
 	trouble  string // what is wrong with the master, for people; "" if nothing
 }
 
@@ -186,13 +188,33 @@ func (m *master) takeID() (uint16, error) {
 	return 0, fmt.Errorf("all %d slave ids of %s are in use: %w", ipvlan.MaxSlaveID, m.name, unix.ENOSPC)
 }
 
+// closeSlaves closes the slaves' ports, some at once: to remove an interface the
+// kernel takes tens of milliseconds, in which it can begin with others.
+func (m *master) closeSlaves() error {
+	const atOnce = 16
+	errs := make([]error, len(m.slaves))
+	var wait sync.WaitGroup
+	turns := make(chan struct{}, atOnce)
+	for i, s := range m.slaves {
+		if s.tap == nil { // DPDK's are not to be closed at once
+			errs[i] = s.close()
+			continue
+		}
+		turns <- struct{}{}
+		wait.Go(func() {
+			errs[i] = s.close()
+			<-turns
+		})
+	}
+	wait.Wait()
+	return errors.Join(errs...)
+}
+
 // close ends the master when no graph runs any more. Slaves whose state is kept
 // stay where they are.
 func (m *master) close() error {
 	var errs []error
-	for _, s := range m.slaves {
-		errs = append(errs, s.close())
-	}
+	errs = append(errs, m.closeSlaves())
 	errs = append(errs, m.closeMode(m.template, m.template.Mode))
 	// The wire goes first: it must be at rest when it is put back, and putting it
 	// back reads and removes the host port.

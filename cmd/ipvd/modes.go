@@ -73,18 +73,47 @@ func (m *master) openMode(t *ipvlan.Master, mode ipvlan.Mode) error {
 	return nil
 }
 
-func (m *master) openPunt(t *ipvlan.Master) (err error) {
-	ns, err := netns.Current()
+// openPunt opens the output path of the namespace that the host port is in.
+func (m *master) openPunt(t *ipvlan.Master) error {
+	ns, err := m.host.Netns()
 	if err != nil {
 		return err
 	}
 	defer unix.Close(ns)
-	m.punt, err = rawip.Open(ns, rawip.Config{Device: m.hostName, MTU: t.MTU})
+	id, err := netns.IDOf(ns)
 	if err != nil {
 		return err
 	}
-	t.Punt = m.punt.Tx()[0]
+	name, err := m.host.IfName()
+	if err != nil {
+		return err
+	}
+	punt, err := rawip.Open(ns, rawip.Config{Device: name, MTU: t.MTU})
+	if err != nil {
+		return err
+	}
+	m.punt, m.puntNetns, t.Punt = punt, id, punt.Tx()[0]
 	return nil
+}
+
+// movePunt makes l3 route in the namespace that the host port has been moved to,
+// as ipvlan does (ipvlan_main.c, ipvlan_device_event).
+func (m *master) movePunt() {
+	m.d.mu.Lock()
+	defer m.d.mu.Unlock()
+	if m.punt == nil || m.hostPlace().netns == m.puntNetns {
+		return
+	}
+	old, oldNetns, oldQueue := m.punt, m.puntNetns, m.template.Punt
+	err := m.openPunt(m.template)
+	if err == nil {
+		unused := old
+		if err = m.d.swap(); err != nil {
+			unused, m.punt, m.puntNetns, m.template.Punt = m.punt, old, oldNetns, oldQueue
+		}
+		err = errors.Join(err, unused.Close())
+	}
+	m.log.Info().Err(err).Msg("l3 follows the host port to another namespace")
 }
 
 func (m *master) openReturn(t *ipvlan.Master) (err error) {
@@ -106,6 +135,7 @@ func (m *master) openReturn(t *ipvlan.Master) (err error) {
 		m.log.Info().Stringer("change", c).Msg("host setting changed for l3s, until the mode or the daemon ends")
 	}
 	m.addrs.setRoutes(m.hosts)
+	m.addrs.followVRF()
 	return nil
 }
 

@@ -21,6 +21,7 @@ type place struct {
 	flags     uint32
 	mtu       int
 	mac       string // raw bytes
+	master    int    // index of the bridge, … that it belongs to; 0: none
 }
 
 func (p place) where() string {
@@ -44,7 +45,7 @@ type registry struct {
 }
 
 func newRegistry(m *master) *registry {
-	return &registry{m: m, reg: ipvlan.NewRegistry(ipvlan.RegistryConfig{}), places: map[uint16]place{}}
+	return &registry{m: m, reg: ipvlan.NewRegistry(ipvlan.RegistryConfig{Every: m.template.CompatKernel}), places: map[uint16]place{}}
 }
 
 // changed tells what became of claims, and keeps the host's routes. Under mu.
@@ -58,6 +59,7 @@ func (r *registry) changed(events []ipvlan.Event) {
 		switch {
 		case e.To == ipvlan.Conflict:
 			log.Uint32("owner", e.Owner).Msg("Address already assigned to an ipvlan device")
+			r.m.conflicts(e)
 		case e.Host && e.To == ipvlan.Active:
 			log.Msg("the host port has this address as well; packets from the wire go to the slave")
 		default:
@@ -91,6 +93,23 @@ func (r *registry) setRoutes(h *l3s.Host) {
 	defer r.mu.Unlock()
 	r.routes = h
 	r.routeAll()
+}
+
+// followVRF makes the host's routing for slaves that of the VRF which the host
+// port is in.
+func (r *registry) followVRF() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.routes == nil {
+		return
+	}
+	changed, err := r.routes.FollowVRF()
+	if err != nil {
+		r.m.log.Error().Err(err).Msg("the host's routing for slaves does not follow the host port")
+	}
+	if changed {
+		r.routeAll()
+	}
 }
 
 // routeAll adds the routes that are missing. Under mu.

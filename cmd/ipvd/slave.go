@@ -203,7 +203,7 @@ func callerNetns(c api.Caller, ref string) (fd int, done func(), err error) {
 func (d *daemon) LinkAdd(ctx context.Context, c api.Caller, r api.LinkAdd) (api.Link, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m, err := d.masterFor(r)
+	m, err := d.masterFor(c, r)
 	if err != nil {
 		return api.Link{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +30,8 @@ func brief(t *testing.T) context.Context {
 	return ctx
 }
 
-// socketIn opens a datagram socket in a namespace.
+// socketIn opens a datagram socket in a namespace; "[::]" is for IPv6 and
+// "0.0.0.0" for IPv4 alone.
 func socketIn(ns hosttest.NS, addr string) (c *net.UDPConn, err error) {
 	fd, err := netns.Open(ns.Name)
 	if err != nil {
@@ -37,9 +39,16 @@ func socketIn(ns hosttest.NS, addr string) (c *net.UDPConn, err error) {
 	}
 	defer unix.Close(fd)
 	err = netns.Run(fd, func() error {
-		a, err := net.ResolveUDPAddr("udp", addr)
+		network := "udp"
+		switch {
+		case strings.HasPrefix(addr, "[::]"):
+			network = "udp6"
+		case strings.HasPrefix(addr, "0.0.0.0"):
+			network = "udp4"
+		}
+		a, err := net.ResolveUDPAddr(network, addr)
 		if err == nil {
-			c, err = net.ListenUDP("udp", a)
+			c, err = net.ListenUDP(network, a)
 		}
 		return err
 	})

@@ -155,6 +155,23 @@ func TestEveryTestRunsAndIsReported(t *testing.T) {
 	}
 }
 
+func TestWithoutThroughputTheOtherTestsRun(t *testing.T) {
+	c := command(t, "rfc2544 all --json - --tx net_null0,no-rx=1 --max-rate 20kpps --duration 50ms --drain 10ms --sizes 64,128 --step 50 --repeat 1 --max-burst 100")
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	out, err := c.Output()
+	if err == nil || strings.Count(stderr.String(), "no rate passed") != 2 {
+		t.Errorf("got %v, %s, want a failure that names both sizes", err, stderr.String())
+	}
+	d, err := report.Read(bytes.NewReader(out))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if len(d.Throughput) != 2 || len(d.Latency) != 0 || len(d.Loss) != 2 || len(d.BackToBack) != 2 {
+		t.Errorf("%d, %d, %d and %d results, want 2, 0, 2 and 2", len(d.Throughput), len(d.Latency), len(d.Loss), len(d.BackToBack))
+	}
+}
+
 func TestResetIsTimed(t *testing.T) {
 	marker := filepath.Join(t.TempDir(), "reset")
 	c := command(t, "reset --tx net_ring0 --rate 20kpps --duration 500ms --after 100ms --json - --command")

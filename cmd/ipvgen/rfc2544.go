@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -78,20 +79,30 @@ func (t *tests) check() error {
 	return nil
 }
 
+// errNoRate: there is no throughput to measure at. What else was asked for goes on.
+var errNoRate = errors.New("no rate passed the throughput test: give one with --rate")
+
 // each runs tests for all sizes, one after the other.
 func (t *tests) each(ctx context.Context, list []test) error {
+	var missing []error
 	for _, sizes := range t.sizes {
 		tr, err := t.traffic.traffic(t.rig, sizes)
 		if err != nil {
 			return err
 		}
 		for _, run := range list {
-			if err := run(ctx, sizes.String(), tr); err != nil {
-				return fmt.Errorf("size %s: %w", sizes, err)
+			err := run(ctx, sizes.String(), tr)
+			if err != nil {
+				err = fmt.Errorf("size %s: %w", sizes, err)
+			}
+			if errors.Is(err, errNoRate) {
+				missing = append(missing, err)
+			} else if err != nil {
+				return errors.Join(append(missing, err)...)
 			}
 		}
 	}
-	return nil
+	return errors.Join(missing...)
 }
 
 // search is what the tests of traffic look for.
@@ -120,7 +131,7 @@ func (t *tests) latency(ctx context.Context, size string, tr profile.Traffic) er
 		pps = t.doc.Throughput[len(t.doc.Throughput)-1].PPS
 	}
 	if pps == 0 {
-		return fmt.Errorf("latency: no rate passed the throughput test: give one with --rate")
+		return fmt.Errorf("latency: %w", errNoRate)
 	}
 	l, err := rfc2544.MeasureLatency(ctx, t.try(tr, size), pps, t.duration, t.repeat)
 	if err == nil {

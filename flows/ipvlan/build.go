@@ -33,7 +33,7 @@ func (b *builder) build() (err error) {
 	if b.p, err = newPlane(b.g, b.m); err != nil {
 		return err
 	}
-	if err := b.inputs("to wire", b.m.Host, 0, b.p.wire); err != nil {
+	if err := b.inputs("to wire", b.m.Host, 0, b.pass(b.p.wire)); err != nil {
 		return err
 	}
 	switch b.m.Mode {
@@ -55,7 +55,8 @@ func (b *builder) l2() error {
 		return err
 	}
 	b.edges("egress l2", "deliver", "to wire", "to host", "replicate")
-	return b.slaves("egress l2", &egressL2{plane: b.p, flag: b.m.Flag, replicate: r})
+	received := &classify{plane: b.p, l2: true, foreign: foreignClassified}
+	return b.slaves("egress l2", &egressL2{plane: b.p, flag: b.m.Flag, replicate: r, received: received})
 }
 
 func (b *builder) l3() error {
@@ -71,7 +72,7 @@ func (b *builder) l3() error {
 }
 
 func (b *builder) l3s() error {
-	if err := b.inputs("to host", b.m.Wire, 0, b.p.host.out); err != nil {
+	if err := b.inputs("to host", b.m.Wire, 0, b.pass(b.p.host.out)); err != nil {
 		return err
 	}
 	out, err := output(b.g, b.name("to return"), b.m.Return)
@@ -91,8 +92,9 @@ func (b *builder) l3s() error {
 
 // classify puts the classifier behind the wire.
 func (b *builder) classify(r *replicate) error {
-	c := &classify{plane: b.p, l2: r != nil, replicate: r, counters: b.g.Counters(b.m.Counters.Classify),
-		tag: &tag{plane: b.p, counters: b.g.Counters(b.m.Counters.Host)}}
+	c := &classify{plane: b.p, counters: b.g.Counters(b.m.Counters.Classify)}
+	c.l2, c.replicate = r != nil, r
+	c.tag = &tag{plane: b.p, counters: b.g.Counters(b.m.Counters.Host)}
 	switch {
 	case b.m.CompatKernel:
 		c.foreign = foreignClassified
@@ -104,7 +106,15 @@ func (b *builder) classify(r *replicate) error {
 	if r != nil {
 		b.edges("classify", "replicate")
 	}
-	return b.inputs("classify", b.m.Wire, 0, c)
+	return b.inputs("classify", b.m.Wire, 0, b.pass(c))
+}
+
+// pass is next, or while the master is down what drops in its place.
+func (b *builder) pass(next flows.Stage) flows.Stage {
+	if b.m.Down {
+		return &down{plane: b.p, counters: b.g.Counters(b.m.Counters.Classify)}
+	}
+	return next
 }
 
 // slaves puts ingress and next behind every slave.

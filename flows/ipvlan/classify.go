@@ -1,6 +1,8 @@
 package ipvlan
 
 import (
+	"math"
+
 	"ipvd/flows"
 	"ipvd/flows/wire"
 	"ipvd/pmd"
@@ -26,20 +28,26 @@ type classify struct {
 	replicate *replicate // l2 only
 	tag       *tag
 	counters  []flows.Counter
-	queries   [64]query6 // scratch of decide
+
+	sift sift
 }
 
 // Push takes frames from the wire.
 func (c *classify) Push(b flows.Burst) {
-	pkts := c.vec.Packets(b)
-	c.decide(pkts, c.verdicts[:len(pkts)])
-	for _, g := range c.group(b) {
-		switch {
-		case g.Verdict >= toSlave: // as deliver does, but without a call
-			c.slaves[g.Verdict-toSlave].out.Push(g.Burst)
-		case g.Verdict == toFlood:
+	for ; b.N > sifted; b.Off, b.N = b.Off+sifted, b.N-sifted {
+		c.push(flows.Burst{Off: b.Off, N: sifted})
+	}
+	c.push(b)
+}
+
+// push takes up to sifted frames.
+func (c *classify) push(b flows.Burst) {
+	longest := c.decide(c.vec.Packets(b))
+	for _, g := range c.sort(b, c.sift.verdicts[:b.N], longest) {
+		switch g.Verdict {
+		case toFlood:
 			c.replicate.fromWire(g.Burst)
-		case g.Verdict == toTagged:
+		case toTagged:
 			c.tag.Push(g.Burst)
 		default:
 			c.deliver(g, c.counters)
@@ -47,48 +55,32 @@ func (c *classify) Push(b flows.Burst) {
 	}
 }
 
-// decide gives every packet its verdict. IPv4 for the master's MAC, which most
-// packets are, is looked up without a call to what the others need: that saves
-// a quarter of the time.
-func (c *classify) decide(pkts []*pmd.Mbuf, v []flows.Verdict) {
-	slots, mac, byID := c.table.v4.Load(), macWord(c.mac), c.byID
-	v = v[:len(pkts)]
-	waiting := 0 // of c.queries
-	for i, m := range pkts {
-		if b := m.Data(); len(b) >= plainLen {
-			dst, ok := plain4((*[plainLen]byte)(b), m.Len()-wire.EthernetLen, mac)
-			if _, stripped := m.VLAN(); ok && !stripped {
-				if id := pick(slots.near(slots.hash4(dst), dst)); id < uint64(len(byID)) {
-					v[i] = byID[id]
-				} else {
-					v[i] = c.lookup4(dst)
-				}
-				continue
+// decide gives every packet its verdict, in c.sift, and tallies it. No packet is
+// longer than longest, which is the largest number if one has several segments or is not
+// finished.
+func (c *classify) decide(pkts []*pmd.Mbuf) (longest uint32) {
+	s := &c.sift
+	for i := 0; i < len(pkts); {
+		if end := s.read4(pkts, i, c.macWord); end > i {
+			s.find4(c.table.v4.Load(), c.plane, i, end)
+			i = end
+		} else if end = s.read6(pkts, i, c.macWord); end > i {
+			s.find6(c.table.v6.Load(), c.plane, i, end)
+			i = end
+		} else {
+			v := c.other(&pkts[i])
+			s.verdicts[i%sifted], s.bytes[i%sifted] = v, uint32(pkts[i].Len())
+			if !pkts[i].Whole() || pkts[i].Offload() {
+				longest = math.MaxUint32
 			}
+			c.grouper.Tally(v, uint32(pkts[i].Len()))
+			i++
 		}
-		if b := m.Data(); len(b) >= plain6Len && plain6((*[plain6Len]byte)(b), mac) {
-			if _, stripped := m.VLAN(); !stripped {
-				q := &c.queries[waiting]
-				q.pkt = i
-				q.hi, q.lo = wire.IPv6(b[wire.EthernetLen:]).Dst()
-				if waiting++; waiting == len(c.queries) {
-					c.lookup6(pkts, v, c.queries[:])
-					waiting = 0
-				}
-				continue
-			}
-		}
-		v[i] = c.other(&pkts[i])
 	}
-	c.lookup6(pkts, v, c.queries[:waiting])
-}
-
-// lookup4 is the verdict for a packet to IPv4 address a.
-func (c *classify) lookup4(a uint32) flows.Verdict {
-	if id, ok := c.table.Lookup4(a); ok {
-		return c.slaveVerdict(id)
+	for _, n := range s.bytes[:len(pkts)] {
+		longest |= n
 	}
-	return toHost
+	return longest
 }
 
 // other decides about a packet of any kind.
@@ -142,12 +134,16 @@ func (c *classify) groupVerdict(frame wire.Ethernet, length int) flows.Verdict {
 	return toFlood
 }
 
+// leastTagged is the shortest frame whose tag a kernel takes off, in bytes; it
+// drops others with a tag (net/core/skbuff.c, skb_vlan_untag).
+const leastTagged = wire.EthernetLen + wire.VLANLen + 2
+
 // untag decides about a frame with a tag. A tag of VLAN 0 bears a priority only
 // and is taken off (IEEE 802.1Q, 6.9); frames of other VLANs belong to the
 // host, which has the VLAN interfaces.
 func (c *classify) untag(slot **pmd.Mbuf) flows.Verdict {
 	t, ok := wire.ParseVLAN((*slot).Data())
-	if !ok || t.ID() != 0 {
+	if !ok || t.ID() != 0 || (*slot).Len() < leastTagged {
 		return toHost
 	}
 	m := c.vec.Writable(*slot)

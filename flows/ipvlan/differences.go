@@ -1,5 +1,7 @@
 package ipvlan
 
+import "slices"
+
 // Difference is a case in which ipvd answers otherwise than the kernel's driver.
 type Difference struct {
 	ID      string
@@ -11,7 +13,7 @@ type Difference struct {
 
 // Differences are all that are known. A conformance run that finds another has
 // found a fault.
-func Differences() []Difference { return append(general(), ofL3S()...) }
+func Differences() []Difference { return slices.Concat(general(), ofControl(), ofL3S()) }
 
 // asByDefault is what Compat says where CompatKernel changes nothing.
 const asByDefault = "as by default"
@@ -30,14 +32,20 @@ func general() []Difference {
 			Why: "which VLANs have an interface the host knows; a frame that its interface should get would be lost"},
 		{ID: "priority-tag", Kernel: "a slave's tap shows the tag of VLAN 0", Default: "the tag is taken off",
 			Compat: asByDefault, Why: "stacks take both alike; without the tag the frame can be classified, and its checksum be left to the NIC"},
-		{ID: "multicast-filter", Kernel: "group frames reach slaves through a filter of 256 bits that joined groups set",
+		{ID: "multicast-filter", Kernel: "group frames reach slaves through a filter of 256 bits that joined groups and ways of listening set, and that the master's follows",
 			Default: "IP multicast reaches every slave, other groups none", Compat: asByDefault,
 			Why: "stacks refuse groups that they did not join; the filter's key is random in every boot"},
 		{ID: "replicate-limit", Kernel: "a slave's group frame over the backlog's limit is lost for the wire as well",
 			Default: "it is lost for the slaves only", Compat: asByDefault, Why: "what leaves on the wire need not wait for copies"},
-		{ID: "malformed-ipv4", Kernel: "in l3 a slave's packet with a wrong total length is left to the kernel's output path",
-			Default: "dropped", Compat: asByDefault, Why: "a raw IP socket sends what its header says"},
-		{ID: "send-error", Kernel: "sending what is dropped at once fails with ENOBUFS", Default: "it succeeds; the drop is counted", Compat: asByDefault,
+		{ID: "malformed", Kernel: "in l3 and l3s a slave's packet with a wrong version, header length or length leaves, with its length set right",
+			Default: "dropped", Compat: asByDefault, Why: "what is behind such a header is anybody's guess"},
+		{ID: "truncated", Kernel: "a slave's frame that ends up to 14 bytes before its headers do is classified by what lies behind it in memory",
+			Default: "it matches no address", Compat: asByDefault, Why: "the bytes are not the frame's"},
+		{ID: "padding", Kernel: "in l3 and l3s bytes behind a slave's packet leave as a part of it, its length set accordingly",
+			Default: "they are cut off", Compat: asByDefault, Why: "a packet is as long as it says (RFC 1122, section 3.2.1)"},
+		{ID: "odd-source", Kernel: "in l3 a slave's packet from 0.0.0.0 or from an IPv4-mapped IPv6 address is routed", Default: "dropped", Compat: asByDefault,
+			Why: "a raw socket puts the host's own address in the place of the former, and refuses the latter"},
+		{ID: "send-error", Kernel: "sending what is dropped at once fails with ENOBUFS, IPv6 without a route in l3 and l3s with ENETUNREACH", Default: "it succeeds; the drop is counted", Compat: asByDefault,
 			Why: "a TAP has taken the frame before its fate is known"},
 		{ID: "link-local", Kernel: "a slave has a link-local address if its namespace's addr_gen_mode makes one",
 			Default: "it has one by ipvlan's formula, always", Compat: asByDefault,
@@ -61,13 +69,27 @@ func ofL3S() []Difference {
 		{ID: "l3s-route", Kernel: "in l3s packets for nobody end at the host, those without a route are taken for on-link",
 			Default: "the host sends them on, with a redirect, or refuses them with an ICMP error; a slave's packet to the subnet's broadcast reaches the host's sockets",
 			Compat:  asByDefault, Why: "the host routes, as its forwarding must be on"},
-		{ID: "l3s-group-mac", Kernel: "in l3s a packet for a slave in a broadcast or multicast frame is delivered", Default: "the host refuses it",
+		{ID: "l3s-group-mac", Kernel: "in l3s a packet for a slave in a broadcast or multicast frame is delivered, and so duplicate address detection for its address", Default: "the host refuses it, or keeps it",
 			Compat: asByDefault, Why: "a router forwards nothing that came to a group (RFC 1812, section 5.3.4)"},
-		{ID: "l3s-ttl", Kernel: "in l3s no TTL changes, and 1 suffices", Default: "a packet for the host itself arrives with one more, one from the wire with 1 is refused",
-			Compat: asByDefault, Why: "the TTL is raised by one for the host to lower; a packet that is not forwarded keeps it"},
+		{ID: "l3s-ttl", Kernel: "in l3s no TTL changes, and 1 suffices", Default: "between host and slaves a packet arrives with one more, and in vepa between slaves; one from the wire with 1 is refused",
+			Compat: asByDefault, Why: "the TTL is raised by one on either way for the host to lower, which forwards once or not at all"},
+		{ID: "l3s-refused", Kernel: "in l3s packets pass whose addresses, checksum or hop limit no router accepts", Default: "the host refuses them",
+			Compat: asByDefault, Why: "the host routes, and link-local, loopback and its own addresses are no sources to forward"},
+		{ID: "l3s-options", Kernel: "in l3s IPv4 options pass unchanged", Default: "the host records its address and the time in them, or refuses the packet",
+			Compat: asByDefault, Why: "the host routes, and a router has to (RFC 1812, section 5.2.4)"},
+		{ID: "l3s-forwarded", Kernel: "in l3s packets from the wire for nobody end at the host", Default: "the host sends them on, even back to the wire",
+			Compat: asByDefault, Why: "the host routes, as its forwarding must be on"},
 		{ID: "l3s-vepa", Kernel: "in l3s with vepa the host asks for siblings on the wire", Default: "it routes between them", Compat: asByDefault,
 			Why: "it has routes to all slaves"},
+		{ID: "l3s-link-local", Kernel: "in l3s packets from and to link-local addresses pass", Default: "the host does not route them", Compat: asByDefault,
+			Why: "no router does (RFC 4291, section 2.5.6)"},
+		{ID: "l3s-host-address", Kernel: "in l3s a packet from the wire for an address that the host has as well reaches the slave",
+			Default: "it reaches the host", Compat: asByDefault, Why: "the host's own addresses come before its routes"},
+		{ID: "l3s-fragments", Kernel: "in l3s a slave's fragments that are too long are cut one by one", Default: "the host may join them first",
+			Compat: asByDefault, Why: "its conntrack joins what it forwards"},
 		{ID: "l3s-host-reach", Kernel: "the host asks for slaves on the wire and reaches none", Default: "in l3s it reaches them", Compat: asByDefault,
 			Why: "it has routes to all slaves, for the packets from the wire"},
+		{ID: "l3s-vrf", Kernel: "in l3s a master in a VRF receives nothing for its slaves", Default: "they receive it", Compat: asByDefault,
+			Why: "the kernel calls the VRF's input hook in the place of ipvlan's (l3mdev_l3_rcv in include/net/l3mdev.h)"},
 	}
 }

@@ -13,36 +13,40 @@ type egressL2 struct {
 	*plane
 	flag      Flag
 	replicate *replicate
+	received  *classify // of frames that the master gets as if from the wire
 }
 
 func (e *egressL2) push(from int, b flows.Burst) {
 	pkts := e.vec.Packets(b)
 	v := e.verdicts[:len(pkts)]
 	for i, m := range pkts {
-		v[i] = e.verdict(wire.Ethernet(m.Data()), m)
+		v[i] = e.verdict(&pkts[i], wire.Ethernet(m.Data()))
 	}
 	c := e.slaves[from].counters
 	for _, g := range e.group(b) {
-		if g.Verdict == toFlood {
+		switch g.Verdict {
+		case toFlood:
 			e.replicate.fromSlave(from, g.Burst)
-			continue
+		case toFloodAll:
+			e.replicate.fromWire(g.Burst)
+		default:
+			e.deliver(g, c)
 		}
-		e.deliver(g, c)
 	}
 }
 
 // verdict compares the frame's two addresses, as the kernel does, and not with
 // the master's: with policy pass a slave may bear another.
-func (e *egressL2) verdict(frame wire.Ethernet, m *pmd.Mbuf) flows.Verdict {
+func (e *egressL2) verdict(slot **pmd.Mbuf, frame wire.Ethernet) flows.Verdict {
 	if e.flag != VEPA && frame.Dst() == frame.Src() {
-		id, ok := destination(e.table, frame, m.Len())
+		id, ok := destination(e.table, frame, (*slot).Len()+sentMore)
 		switch {
 		case !ok:
-			return e.local(toHost, m)
+			return e.turn(slot)
 		case e.flag == Private:
 			return toDrop + flows.Verdict(PrivateSibling)
 		}
-		return e.local(e.slaveVerdict(id), m)
+		return e.local(e.slaveVerdict(id), *slot)
 	}
 	switch {
 	case !frame.Group():
@@ -53,4 +57,18 @@ func (e *egressL2) verdict(frame wire.Ethernet, m *pmd.Mbuf) flows.Verdict {
 		return toDrop + flows.Verdict(PauseFrame)
 	}
 	return toWire
+}
+
+// turn decides about a frame that the master gets as if it came from the wire
+// (ipvlan_xmit_mode_l2, dev_forward_skb): mostly for the host, but a tag may have
+// hidden a slave's address, and a group is one of all.
+func (e *egressL2) turn(slot **pmd.Mbuf) flows.Verdict {
+	v := e.local(toHost, *slot)
+	if v != toHost {
+		return v
+	}
+	if v = e.received.other(slot); v == toFlood {
+		return toFloodAll
+	}
+	return v
 }

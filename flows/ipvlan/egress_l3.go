@@ -33,7 +33,7 @@ func (e *egressL3) push(from int, b flows.Burst) {
 
 func (e *egressL3) verdict(frame wire.Ethernet, m *pmd.Mbuf) flows.Verdict {
 	if e.flag != VEPA {
-		if id, ok := destination(e.table, frame, m.Len()); ok {
+		if id, ok := destination(e.table, frame, m.Len()+sentMore); ok {
 			if e.flag == Private {
 				return toDrop + flows.Verdict(PrivateSibling)
 			}

@@ -32,6 +32,11 @@ func destination(t *Table, b wire.Ethernet, length int) (slave uint32, ok bool) 
 	return 0, false
 }
 
+// sentMore is how many bytes more than it has a slave's packet may claim: the
+// kernel's driver counts the Ethernet header, which received frames have no more
+// when it looks at them (ipvlan_core.c, ipvlan_get_L3_hdr).
+const sentMore = wire.EthernetLen
+
 // source gives the slave that has the address from which frame b is.
 func source(t *Table, b wire.Ethernet, length int) (slave uint32, ok bool) {
 	switch b.Type() {

@@ -45,6 +45,9 @@ type Master struct {
 	// CompatKernel classifies frames for foreign unicast MACs as if they were
 	// for the master, as ipvlan does; the receiver's stack refuses them.
 	CompatKernel bool
+	// Down lets nothing pass the wire, as when the kernel's master is down: slaves
+	// still reach each other.
+	Down bool
 	// Promiscuous gives frames for foreign unicast MACs to the host port,
 	// whose interface asked for them, in place of dropping them.
 	Promiscuous bool

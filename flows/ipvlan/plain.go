@@ -22,16 +22,14 @@ func macWord(m wire.MAC) uint64 {
 	return binary.LittleEndian.Uint64([]byte{m[0], m[1], m[2], m[3], m[4], m[5], 0, 0})
 }
 
-// plain4 gives the destination of a packet of the kind that most are: IPv4
-// without options, untagged, to the MAC address of macWord mac. It makes the
-// checks of wire.ParseIPv4 on a packet of which have bytes exist, a few words at
-// a time, so that it is inlined and costs a dozen instructions.
-func plain4(b *[plainLen]byte, have int, mac uint64) (dst uint32, ok bool) {
-	const ipv4NoOptions = wire.TypeIPv4<<8 | 4<<4 | wire.IPv4Len/4
-	kind := binary.BigEndian.Uint32(b[12:]) >> 8
-	total := int(binary.BigEndian.Uint16(b[16:]))
-	return binary.BigEndian.Uint32(b[30:]), kind == ipv4NoOptions && total >= wire.IPv4Len && total <= have &&
-		binary.LittleEndian.Uint64(b[:])&macMask == mac
+// plain4 tells packets of the kind that most are: IPv4 without options, untagged,
+// to the MAC address of macWord mac. It makes the checks of wire.ParseIPv4 on a
+// packet of length bytes, at least plainLen of them, a few words at a time.
+func plain4(b *[plainLen]byte, length uint32, mac uint64) bool {
+	const ipv4NoOptions = 0x45<<16 | (wire.TypeIPv4&0xff)<<8 | wire.TypeIPv4>>8
+	kind := binary.LittleEndian.Uint32(b[12:]) & 0xffffff
+	beyond := uint32(binary.BigEndian.Uint16(b[16:])) - wire.IPv4Len
+	return kind == ipv4NoOptions && beyond <= length-plainLen && binary.LittleEndian.Uint64(b[:])&macMask == mac
 }
 
 // plain6 tells packets of the kind that most of IPv6 are: untagged, to the MAC

@@ -11,14 +11,15 @@ import (
 // Verdicts of the classifying stages: fixed ones, then one a drop reason, then
 // one a slave of this graph.
 const (
-	toHost   flows.Verdict = iota // the host port
-	toTagged                      // the host port, with the VLAN tag that the NIC took off
-	toWire                        // the wire
-	toFlood                       // replicate
-	toRouter                      // the host's routing: punt queue or return port
-	counted                       // dropped and counted by the stage
-	toDrop                        // toDrop+Reason
-	toSlave  = toDrop + flows.Verdict(numReasons)
+	toHost     flows.Verdict = iota // the host port
+	toTagged                        // the host port, with the VLAN tag that the NIC took off
+	toWire                          // the wire
+	toFlood                         // replicate
+	toFloodAll                      // replicate, also to the slave that sent it
+	toRouter                        // the host's routing: punt queue or return port
+	counted                         // dropped and counted by the stage
+	toDrop                          // toDrop+Reason
+	toSlave    = toDrop + flows.Verdict(numReasons)
 )
 
 // end is a slave as this worker sends to it.
@@ -31,13 +32,15 @@ type end struct {
 // plane is one worker's copy of a master's data plane: what its stages share.
 // Worker only.
 type plane struct {
-	vec    *pmd.Vector
-	table  *Table
-	mac    wire.MAC
-	wire   *flows.Output
-	host   end
-	slaves []end
-	byID   []flows.Verdict // dev_id to verdict
+	vec     *pmd.Vector
+	table   *Table
+	mac     wire.MAC
+	macWord uint64 // mac as macWord gives it
+	wire    *flows.Output
+	down    bool // nothing passes the wire
+	host    end
+	slaves  []end
+	byID    []flows.Verdict // dev_id to verdict
 	// Scratch of the stage that is classifying; none calls another that
 	// classifies before it is done with the groups.
 	verdicts []flows.Verdict
@@ -47,10 +50,9 @@ type plane struct {
 
 // newPlane opens this worker's outputs to m's ports.
 func newPlane(g *flows.Graph, m *Master) (*plane, error) {
-	p := &plane{vec: g.Vector(), table: m.Table, mac: m.MAC, slaves: make([]end, len(m.Slaves))}
+	p := &plane{vec: g.Vector(), table: m.Table, mac: m.MAC, macWord: macWord(m.MAC), down: m.Down, slaves: make([]end, len(m.Slaves))}
 	p.verdicts = make([]flows.Verdict, len(p.vec.Pkts))
 	p.runs = make([]flows.Group, len(p.vec.Pkts))
-	p.grouper = flows.NewGrouper(p.vec, int(toSlave)+len(m.Slaves))
 	var err error
 	if p.wire, err = output(g, m.Name+" to wire", m.Wire); err != nil {
 		return nil, err
@@ -59,6 +61,7 @@ func newPlane(g *flows.Graph, m *Master) (*plane, error) {
 		return nil, err
 	}
 	p.host.counters, p.host.limit = g.Counters(m.Counters.Host), m.MTU+overMTU
+	outs := make([]*flows.Output, int(toSlave)+len(m.Slaves))
 	top := uint16(0)
 	for i, s := range m.Slaves {
 		e := &p.slaves[i]
@@ -66,8 +69,10 @@ func newPlane(g *flows.Graph, m *Master) (*plane, error) {
 			return nil, err
 		}
 		e.counters, e.limit = g.Counters(s.Counters), s.MTU+overMTU
+		outs[int(toSlave)+i] = e.out
 		top = max(top, s.ID)
 	}
+	p.grouper = g.Grouper(outs)
 	p.byID = make([]flows.Verdict, int(top)+1)
 	for i := range p.byID {
 		p.byID[i] = toDrop + flows.Verdict(NoSlave)
@@ -114,14 +119,30 @@ func (p *plane) local(v flows.Verdict, m *pmd.Mbuf) flows.Verdict {
 	return counted
 }
 
-// group sorts b by the verdicts of its packets. When the vector has no room
-// left for the sorted packets it gives the runs of equal verdicts instead: more
-// groups, but no packet is lost in a step that is full.
+// group sorts b by the verdicts of its packets, queues what is for slaves and gives
+// the other groups.
 func (p *plane) group(b flows.Burst) []flows.Group {
 	v := p.verdicts[:b.N]
-	if groups, ok := p.grouper.Group(b, v); ok {
-		return groups
+	groups, ok := p.grouper.Group(b, v)
+	if !ok {
+		return p.equal(b, v)
 	}
+	return groups
+}
+
+// sort is group for packets that have been tallied by the verdicts in v.
+func (p *plane) sort(b flows.Burst, v []flows.Verdict, longest uint32) []flows.Group {
+	groups, ok := p.grouper.Sort(b, v, longest)
+	if !ok {
+		return p.equal(b, v)
+	}
+	return groups
+}
+
+// equal gives the runs of equal verdicts in place of groups when the vector has no
+// room left for the sorted packets: that is more groups, but no packet is lost in a
+// step that is full. There may be groups for slaves.
+func (p *plane) equal(b flows.Burst, v []flows.Verdict) []flows.Group {
 	n := 0
 	for i, k := range v {
 		if i > 0 && k == v[i-1] {
@@ -145,10 +166,19 @@ func (p *plane) deliver(g flows.Group, c []flows.Counter) {
 	case g.Verdict == toHost:
 		p.host.out.Push(g.Burst)
 	case g.Verdict == toWire:
-		p.wire.Push(g.Burst)
+		p.transmit(g.Burst, c)
 	default: // counted, where the verdict was made
 		p.vec.DropBurst(g.Burst)
 	}
+}
+
+// transmit sends to the wire; what it drops is counted in c.
+func (p *plane) transmit(b flows.Burst, c []flows.Counter) {
+	if p.down {
+		p.drop(b, MasterDown, c)
+		return
+	}
+	p.wire.Push(b)
 }
 
 func (p *plane) drop(b flows.Burst, r Reason, c []flows.Counter) {

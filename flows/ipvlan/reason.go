@@ -21,6 +21,7 @@ const (
 	TooLong
 	ReplicateFull
 	NoMbuf
+	MasterDown
 	numReasons
 )
 
@@ -58,6 +59,7 @@ func DropReasons() [numReasons]DropReason {
 		TooLong:        {Name: "too_long", Meaning: "between slaves, or to the host, and longer than the receiver's MTU", SlaveRx: true},
 		ReplicateFull:  {Name: "replicate_full", Meaning: "group frame not given to slaves: over the limit of a step"},
 		NoMbuf:         {Name: "no_mbuf", Meaning: "no buffer for a copy that can be written", SlaveTx: true},
+		MasterDown:     {Name: "master_down", Meaning: "from or to the wire while the master is down"},
 	}
 }
 

@@ -35,7 +35,7 @@ func (r *replicate) fromWire(b flows.Burst) {
 func (r *replicate) fromSlave(from int, b flows.Burst) {
 	head := r.reserve(b)
 	longest := r.reference(head, len(r.slaves)-1)
-	r.wire.Push(b)
+	r.transmit(b, r.slaves[from].counters)
 	if head.N == 0 {
 		return
 	}

@@ -6,21 +6,23 @@ import "sync/atomic"
 // 0x0a000001. Any goroutine.
 func (t *Table) Lookup4(a uint32) (slave uint32, ok bool) {
 	s := t.v4.Load()
-	h := s.hash4(a) >> (s.shift & 63)
-	b := &s.buckets[h/bucketLen]
+	h := s.hash4(a)
+	if v := s.near(h, a); v < maxValue {
+		return uint32(v), true
+	}
+	return s.far4(h, a)
+}
+
+// far4 looks at every place that a key with hash h may have.
+func (s *slots) far4(h uint64, a uint32) (slave uint32, ok bool) {
 	first := makeWord(a, 0)
-	for i := range uint64(bucketLen) {
-		w := atomic.LoadUint64(&b[(h+i)%bucketLen])
+	for i := range bucketLen + overflowLen {
+		w := atomic.LoadUint64(s.slot(h, i))
 		if v := w - first; v < maxValue {
 			return uint32(v), true
 		}
-		if w == empty {
+		if w == empty && i < bucketLen {
 			return 0, false
-		}
-	}
-	for i := range s.overflow {
-		if v := atomic.LoadUint64(&s.overflow[i]) - first; v < maxValue {
-			return uint32(v), true
 		}
 	}
 	return 0, false

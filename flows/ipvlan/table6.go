@@ -27,28 +27,20 @@ func newSlots6(keys int) *slots6 {
 
 // Lookup6 finds the slave of an IPv6 address, two big-endian numbers. Any
 // goroutine.
-func (t *Table) Lookup6(hi, lo uint64) (slave uint32, ok bool) {
-	s := t.v6.Load()
-	hash := s.hash6(hi, lo)
-	h := hash >> (s.shift & 63)
-	b := &s.buckets[h/bucketLen]
-	first := makeWord(uint32(hash), 0)
-	for i := range uint64(bucketLen) {
-		w := atomic.LoadUint64(&b[(h+i)%bucketLen])
+func (t *Table) Lookup6(hi, lo uint64) (slave uint32, ok bool) { return t.v6.Load().lookup(hi, lo) }
+
+func (s *slots6) lookup(hi, lo uint64) (slave uint32, ok bool) {
+	h := s.hash6(hi, lo)
+	first := makeWord(uint32(h), 0)
+	for i := range bucketLen + overflowLen {
+		w := atomic.LoadUint64(s.slot(h, i))
 		if v := w - first; v < maxValue {
 			if e := &s.entries[v]; e.hi == hi && e.lo == lo {
 				return e.slave.Load(), true
 			}
 		}
-		if w == empty {
+		if w == empty && i < bucketLen {
 			return 0, false
-		}
-	}
-	for i := range s.overflow {
-		if v := atomic.LoadUint64(&s.overflow[i]) - first; v < maxValue {
-			if e := &s.entries[v]; e.hi == hi && e.lo == lo {
-				return e.slave.Load(), true
-			}
 		}
 	}
 	return 0, false

@@ -12,7 +12,7 @@ import (
 func sameBucket4(s *slots, n int) []uint32 {
 	keys := make([]uint32, 0, n)
 	for a := uint32(0); len(keys) < n; a++ {
-		if s.hash4(a)>>s.shift/bucketLen == 0 {
+		if s.hash4(a)>>s.shift/(bucketLen/2) == 0 {
 			keys = append(keys, a)
 		}
 	}
@@ -50,14 +50,14 @@ func TestTableHoldsAgainstOneWhoKnowsTheKeys(t *testing.T) {
 	table, slots, a := NewTable(), 0, uint32(0)
 	for n := range 1000 {
 		// Before each change the attacker reads the keys that are in force.
-		for s := table.v4.Load(); s.hash4(a)>>s.shift/bucketLen != 0; a++ {
+		for s := table.v4.Load(); s.hash4(a)>>s.shift/(bucketLen/2) != 0; a++ {
 		}
 		mustSet(t, table, addr4(a), uint32(n))
 		if v, ok := table.Lookup4(a); !ok || v != uint32(n) {
 			t.Fatalf("Lookup4(%#x) = %d, %v, want %d", a, v, ok, n)
 		}
 		a++
-		slots = max(slots, len(table.v4.Load().buckets)*bucketLen)
+		slots = max(slots, 2*len(table.v4.Load().pairs))
 	}
 	if want := 4 * slotsPerKey * 1000; table.Len() != 1000 || slots > want {
 		t.Errorf("%d addresses, %d slots, want 1000 in at most %d", table.Len(), slots, want)

@@ -18,17 +18,18 @@ const (
 	maxValue  uint64 = 1<<32 - 1 // values are below it
 )
 
-// bucket is where a key's word is: from the key's home slot on, around the
-// bucket, up to the first empty slot.
-type bucket [bucketLen]uint64
+// pair is two slots in one cache line. bucketLen/2 of them are a bucket, where a
+// key's word is: from the key's home pair on, around the bucket, up to the first
+// empty slot.
+type pair [2]uint64
 
 // slots is a hash table of 64-bit words, each a tag of 32 bits with a value.
 // A word is read and written as a whole, with sync/atomic, so no reader sees a
 // tag with the value of another. Words never move: growth makes new slots.
 type slots struct {
-	buckets []bucket
-	shift   uint      // hash >> shift is the home slot
-	key     [5]uint64 // random; never changed
+	pairs []pair
+	shift uint      // hash >> shift is the home pair
+	key   [5]uint64 // random; never changed
 
 	// overflow has the words whose bucket is full. A reader comes here only
 	// from a bucket without an empty slot, and no bucket gets one back.
@@ -42,7 +43,7 @@ type slots struct {
 func newSlots(keys int) *slots {
 	n := max(minSlots, 2*slotsPerKey*keys)
 	order := bits.Len(uint(n - 1))
-	s := &slots{buckets: make([]bucket, 1<<order/bucketLen), shift: uint(64 - order)}
+	s := &slots{pairs: make([]pair, 1<<order/2), shift: uint(64 - order + 1)}
 	var b [8 * len(s.key)]byte
 	rand.Read(b[:]) // never fails: it ends the program when the kernel has no entropy
 	for i := range s.key {
@@ -52,7 +53,7 @@ func newSlots(keys int) *slots {
 }
 
 // limit is how many slots may be in use.
-func (s *slots) limit() int { return len(s.buckets) * bucketLen / slotsPerKey }
+func (s *slots) limit() int { return 2 * len(s.pairs) / slotsPerKey }
 
 func makeWord(tag, value uint32) uint64 { return uint64(tag)<<32 + 1 + uint64(value) }
 func tagOf(word uint64) uint32          { return uint32(word >> 32) }
@@ -64,26 +65,21 @@ func (s *slots) slot(h uint64, i int) *uint64 {
 	if i >= bucketLen {
 		return &s.overflow[i-bucketLen]
 	}
-	home := h >> s.shift
-	return &s.buckets[home/bucketLen][(home+uint64(i))%bucketLen]
+	home := 2 * (h >> s.shift)
+	at := home&^(bucketLen-1) + (home+uint64(i))%bucketLen
+	return &s.pairs[at/2][at%2]
 }
 
-// near looks at the home slot of a key with this hash and tag and at the next
-// one, where nearly all keys are: the one of v and w that is below maxValue is the
-// value; if none is, nothing is known of the key. Any goroutine.
-func (s *slots) near(hash uint64, tag uint32) (v, w uint64) {
-	h := hash >> (s.shift & 63)
-	b := &s.buckets[h/bucketLen]
+// near looks at the home pair of a key with this hash and tag, where nearly all
+// keys are: what it gives is the key's value if it is below maxValue; if it is
+// not, nothing is known of the key. It has no branch, since which of the two slots
+// has a key is nothing that the processor could guess. Any goroutine.
+func (s *slots) near(hash uint64, tag uint32) uint64 {
+	p := &s.pairs[hash>>(s.shift&63)]
 	first := makeWord(tag, 0)
-	return atomic.LoadUint64(&b[h%bucketLen]) - first, atomic.LoadUint64(&b[(h+1)%bucketLen]) - first
-}
-
-// pick is v unless it has 33 bits or more, else w. It has no branch: which of two
-// slots has a key is nothing that the processor could guess.
-func pick(v, w uint64) uint64 {
-	big := v >> 32
-	mask := uint64(int64(big|-big) >> 63)
-	return v ^ (v^w)&mask
+	v, w := atomic.LoadUint64(&p[0])-first, atomic.LoadUint64(&p[1])-first
+	_, less := bits.Sub64(v, w, 0)
+	return w ^ (v^w)&-less // the smaller one
 }
 
 // find is the place of the word that is the wanted one, or -1. Writer only.
@@ -139,8 +135,8 @@ func (s *slots) remove(h uint64, i int) {
 
 // all yields every word with a value. Writer only.
 func (s *slots) all(yield func(word uint64) bool) {
-	for i := range s.buckets {
-		for _, w := range s.buckets[i] {
+	for i := range s.pairs {
+		for _, w := range s.pairs[i] {
 			if hasValue(w) && !yield(w) {
 				return
 			}

@@ -110,8 +110,8 @@ func TestSharedPacketsAreDroppedWithoutABuffer(t *testing.T) {
 func TestTagTakenOffByTheNICIsPutBackForTheHost(t *testing.T) {
 	b := newBench(t, 8)
 	toS1 := ether(macM, macW, wire.TypeIPv4, ip4("10.0.0.254", "10.0.0.11"))
-	c := &classify{plane: b.p, l2: true, counters: b.m.Counters.Classify.Worker(0),
-		tag: &tag{plane: b.p, counters: b.m.Counters.Host.Worker(0)}}
+	c := &classify{plane: b.p, counters: b.m.Counters.Classify.Worker(0)}
+	c.l2, c.tag = true, &tag{plane: b.p, counters: b.m.Counters.Host.Worker(0)}
 	for _, v := range []struct {
 		tci  uint16
 		at   string
@@ -132,7 +132,8 @@ func TestTagTakenOffByTheNICIsPutBackForTheHost(t *testing.T) {
 
 func TestWithoutRoomToSortNoPacketIsLost(t *testing.T) {
 	b := newBench(t, 8)
-	c := &classify{plane: b.p, l2: true, counters: b.m.Counters.Classify.Worker(0)}
+	c := &classify{plane: b.p, counters: b.m.Counters.Classify.Worker(0)}
+	c.l2 = true
 	var first flows.Burst
 	for i, to := range []string{"10.0.0.11", "10.0.0.12", "10.0.0.12", "10.0.0.99", "10.0.0.11"} {
 		if _, at := b.packet(ether(macM, macW, wire.TypeIPv4, ip4("10.0.0.254", to))); i == 0 {

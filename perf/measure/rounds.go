@@ -103,7 +103,12 @@ func (r Rounds) Each(f func(round []Sample) float64) Stat {
 	for i, round := range r {
 		all[i] = f(round)
 	}
-	slices.Sort(all)
+	return Of(all)
+}
+
+// Of is the Stat of numbers, at least one of which there must be.
+func Of(numbers []float64) Stat {
+	all := slices.Sorted(slices.Values(numbers))
 	n := len(all)
 	return Stat{Median: (all[(n-1)/2] + all[n/2]) / 2, Min: all[0], Max: all[n-1]}
 }

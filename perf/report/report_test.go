@@ -51,13 +51,14 @@ func TestFileHasAnObjectARow(t *testing.T) {
 
 func TestTableSaysWhatMissesItsBar(t *testing.T) {
 	one := measure.Stat{Median: 1, Min: 1, Max: 1}
-	rows := []Row{New("good", "", one, "x", 1).AtMost(1), New("bad", "", one, "x", 1).AtMost(0.5), New("told", "", one, "x", 1)}
+	rows := []Row{New("good", "", one, "x", 1).AtMost(1), New("bad", "", one, "x", 1).AtMost(0.5), New("told", "", one, "x", 1),
+		Unmeasured("long", "", "no such program\nand its whole log")}
 	var b strings.Builder
 	if err := Table(&b, rows); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(b.String(), "\n")
-	for i, want := range []string{"goal", "ok", "BELOW THE BAR", "not judged"} {
+	for i, want := range []string{"goal", "ok", "BELOW THE BAR", "not judged", "no such program …"} {
 		if !strings.HasSuffix(strings.TrimSpace(lines[i]), want) {
 			t.Errorf("line %q, want it to end in %q", lines[i], want)
 		}

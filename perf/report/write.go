@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -63,9 +64,22 @@ func verdict(r Row) string {
 	case r.OK != nil:
 		return "BELOW THE BAR"
 	case r.Why != "":
-		return r.Why
+		return short(r.Why)
 	}
 	return "not judged"
+}
+
+// short is what fits a line of s; the file has all of it.
+func short(s string) string {
+	const most = 100
+	line, _, _ := strings.Cut(s, "\n")
+	if r := []rune(line); len(r) > most {
+		line = string(r[:most])
+	}
+	if line != s {
+		line += " …"
+	}
+	return line
 }
 
 func span(r Row) string {
@@ -79,10 +93,13 @@ func span(r Row) string {
 	return number(lo) + " to " + number(hi)
 }
 
-// number prints three digits that count.
+// number prints three digits that count, or all of them before the point.
 func number(v *float64) string {
-	if v == nil {
+	switch {
+	case v == nil:
 		return ""
+	case *v >= 1000:
+		return fmt.Sprintf("%.0f", *v)
 	}
 	return fmt.Sprintf("%.3g", *v)
 }

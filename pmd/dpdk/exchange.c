@@ -13,7 +13,7 @@
 
 #define CHUNK IPVD_CHUNK
 
-_Static_assert(sizeof(struct ipvd_seg) == 12, "pmd.Seg has three uint32");
+_Static_assert(sizeof(struct ipvd_seg) == 16, "pmd.Seg has four uint32");
 _Static_assert(sizeof(struct rte_mbuf) == 128, "pmd.Mbuf mirrors 128 bytes");
 
 static uint64_t
@@ -150,21 +150,42 @@ send_run(struct ipvd_set *s, const struct ipvd_seg *seg, uint32_t segs, bool bey
 	}
 }
 
-/* Packets are measured in one loop for all segments that follow one another: one
- * for each segment, of a few packets, would end in a branch that the processor
- * guesses wrong. Those that go to many queues are measured once. */
+/* Sends segments that the worker has measured, and gives their number. */
+static inline uint32_t
+send_measured(struct ipvd_set *s, const struct ipvd_seg *seg, uint32_t segs)
+{
+	struct rte_mbuf **m = s->v->pkts;
+	uint32_t i;
+
+	for (i = 0; i < segs && seg[i].bytes != 0; i++) {
+		const struct ipvd_txslot *t = &s->tx[seg[i].slot];
+
+		if (t->shared)
+			rte_spinlock_lock(&t->q->lock);
+		put(t->q, m + seg[i].off, seg[i].n, seg[i].bytes);
+		if (t->shared)
+			rte_spinlock_unlock(&t->q->lock);
+	}
+	return i;
+}
+
+/* Packets that the worker has not measured are measured in one loop for all
+ * segments that follow one another: one for each segment, of a few packets, would
+ * end in a branch that the processor guesses wrong. Those that go to many queues
+ * are measured once. */
 static void
 send_all(struct ipvd_set *s, uint32_t n)
 {
 	uint32_t off = 0, len = 0;
 	bool beyond = false;
 
-	for (uint32_t i = 0, first = 0; i < n; first = i) {
+	for (uint32_t i = send_measured(s, s->txsegs, n), first; i < n; i += send_measured(s, &s->txsegs[i], n - i)) {
 		uint32_t begin = s->txsegs[i].off, end = begin;
 
+		first = i;
 		do {
 			end += s->txsegs[i++].n;
-		} while (i < n && s->txsegs[i].off == end);
+		} while (i < n && s->txsegs[i].off == end && s->txsegs[i].bytes == 0);
 		if (begin != off || end - begin != len) {
 			off = begin;
 			len = end - begin;
@@ -206,7 +227,7 @@ receive_all(struct ipvd_set *s, uint32_t pkts)
 			break;
 		n = rte_eth_rx_burst(q->port, q->queue, s->v->pkts + pkts, room);
 		if (n > 0) {
-			s->rxsegs[segs++] = (struct ipvd_seg){slot, pkts, n};
+			s->rxsegs[segs++] = (struct ipvd_seg){slot, pkts, n, 0};
 			COUNT(q->packets, n);
 			COUNT(q->bytes, lengths(s->v->pkts + pkts, n));
 			pkts += n;

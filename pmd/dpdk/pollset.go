@@ -120,6 +120,7 @@ func (s *PollSet) AddTx(q pmd.TxQueue, shared bool) (uint32, error) {
 	s.c.ntx = C.uint32_t(len(slots))
 	s.c.max_frame = min(s.c.max_frame, tq.c.max_frame)
 	s.c.max_segs = min(s.c.max_segs, C.uint32_t(tq.c.max_segs))
+	s.tx.MaxFrame = uint32(s.c.max_frame)
 	return uint32(len(slots) - 1), nil
 }
 
@@ -198,7 +199,7 @@ func segArray(n int) *C.struct_ipvd_seg {
 	return (*C.struct_ipvd_seg)(C.ipvd_zalloc(C.size_t(n) * C.sizeof_struct_ipvd_seg))
 }
 
-// segs is C's list as Go sees it; both have three uint32.
+// segs is C's list as Go sees it; both have four uint32.
 func segs(p *C.struct_ipvd_seg, n int) []pmd.Seg {
 	return unsafe.Slice((*pmd.Seg)(unsafe.Pointer(p)), n)
 }

@@ -16,7 +16,7 @@ struct rte_mempool;
 
 /* Same layout as pmd.Seg. */
 struct ipvd_seg {
-	uint32_t slot, off, n;
+	uint32_t slot, off, n, bytes;
 };
 
 /* A queue and its counters. One cache line or two each, so that workers do not

@@ -106,6 +106,7 @@ func (b *batch) add(m *pmd.Mbuf, h *ipHeader) bool {
 		a := &b.addr6[b.n]
 		copy(a.name.Addr[:], h.dst)
 		copy(a.pkt.Addr[:], h.src)
+		a.pkt.Ifindex = h.device
 		a.tclass = int32(h.tos)
 	} else {
 		a := &b.addr4[b.n]

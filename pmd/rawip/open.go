@@ -3,6 +3,7 @@ package rawip
 import (
 	"errors"
 	"fmt"
+	"net"
 
 	"golang.org/x/sys/unix"
 
@@ -16,14 +17,14 @@ const sendBuffer = 8 << 20
 
 // Config is what to open.
 type Config struct {
-	Device string // the only interface that packets leave by
+	Device string // the interface that packets leave by, as the package comment says
 	MTU    int    // the device's, in bytes
 }
 
 // Open makes a port in the network namespace nsfd. It needs CAP_NET_RAW and
 // CAP_NET_ADMIN there. The port stays bound to the device that has the name now.
 func Open(nsfd int, cfg Config) (*Port, error) {
-	if cfg.Device == "" { // SO_BINDTODEVICE would bind to none
+	if cfg.Device == "" {
 		return nil, errors.New("rawip: open: no device given")
 	}
 	p := &Port{device: cfg.Device, fd4: -1, fd6: -1}
@@ -32,6 +33,11 @@ func Open(nsfd int, cfg Config) (*Port, error) {
 		return nil, err
 	}
 	err := netns.Do(nsfd, func() (err error) {
+		device, err := net.InterfaceByName(cfg.Device)
+		if err != nil {
+			return fmt.Errorf("device %q: %w", cfg.Device, err)
+		}
+		p.index = uint32(device.Index)
 		if p.fd4, err = socket(unix.AF_INET, cfg.Device); err != nil {
 			return fmt.Errorf("IPv4 socket: %w", err)
 		}
@@ -63,22 +69,37 @@ func socket(family int, device string) (fd int, err error) {
 }
 
 func configure(fd, family int, device string) error {
-	if err := unix.BindToDevice(fd, device); err != nil {
-		return fmt.Errorf("bind to device %q: %w", device, err)
-	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendBuffer); err != nil {
 		return fmt.Errorf("set send buffer to %d: %w", sendBuffer, err)
+	}
+	if family == unix.AF_INET6 {
+		return configure6(fd)
+	}
+	if err := unix.BindToDevice(fd, device); err != nil {
+		return fmt.Errorf("bind to device %q: %w", device, err)
 	}
 	// SO_BROADCAST stays off: a packet whose route is a broadcast is refused with
 	// EACCES (net/ipv4/raw.c), as ipvlan drops it (ipvlan_process_v4_outbound
 	// takes unicast and local routes only).
-	if family != unix.AF_INET6 {
-		return nil
-	}
-	// Without it a packet-info source must be local; IPv4 does not check
-	// (net/ipv6/datagram.c, ip6_datagram_send_ctl).
-	if err := unix.SetsockoptInt(fd, unix.SOL_IPV6, unix.IPV6_FREEBIND, 1); err != nil {
-		return fmt.Errorf("allow sources that are not local: %w", err)
+	return nil
+}
+
+// configure6 leaves the socket unbound: a bound one takes none but routes through
+// its device, where ipvlan only prefers them (net/ipv6/route.c,
+// ip6_route_output_flags). Each packet's message names the device instead.
+func configure6(fd int) error {
+	for _, o := range []struct {
+		name, value int
+		what        string
+	}{
+		// Without it a packet-info source must be local; IPv4 does not check
+		// (net/ipv6/datagram.c, ip6_datagram_send_ctl).
+		{unix.IPV6_FREEBIND, 1, "allow sources that are not local"},
+		{unix.IPV6_MULTICAST_LOOP, 0, "keep multicast from the host's own sockets"},
+	} {
+		if err := unix.SetsockoptInt(fd, unix.SOL_IPV6, o.name, o.value); err != nil {
+			return fmt.Errorf("%s: %w", o.what, err)
+		}
 	}
 	return nil
 }

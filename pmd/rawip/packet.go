@@ -28,6 +28,7 @@ type ipHeader struct {
 	len      int    // of the packet, without what pads the frame
 	tos      byte   // or traffic class
 	src, dst []byte // 4 or 16 bytes
+	device   uint32 // IPv6: index of the interface whose routes come first
 }
 
 // parse reads the headers of the frame m, which must lie in its first segment.

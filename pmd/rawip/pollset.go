@@ -118,7 +118,7 @@ func (s *PollSet) add(p *Port, m *pmd.Mbuf, t *tally) {
 	}
 	b, fd := s.v4, p.fd4
 	if h.v6 {
-		b, fd = s.v6, p.fd6
+		b, fd, h.device = s.v6, p.fd6, p.index
 	}
 	if !b.add(m, &h) {
 		s.flush(b, fd, p, t)

@@ -16,7 +16,8 @@ const minMTU, maxMTU = 68, maxIPv4
 // Port sends IP packets through one device of one namespace.
 type Port struct {
 	device   string
-	fd4, fd6 int // -1: the kernel has no IPv6
+	index    uint32 // of the device
+	fd4, fd6 int    // -1: the kernel has no IPv6
 	tx       queue
 	mtu      atomic.Int32 // set by control, read by workers
 

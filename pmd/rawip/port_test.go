@@ -176,6 +176,20 @@ func TestTheHostsOwnAddressIsReached(t *testing.T) {
 	}
 }
 
+func TestTheHostGetsNoCopyOfAGroupPacket(t *testing.T) {
+	r := newRig(t, 1500)
+	sock := r.capture(etherIPv6)
+	host := r.socket(r.hostFD, unix.AF_INET6, unix.SOCK_RAW, unix.IPPROTO_UDP)
+	group, own := udpFrame(slaveIP6, ip("ff02::1"), 10), udpFrame(slaveIP6, hostIP6, 20)
+	r.send(group, own)
+	if got := r.recv(sock, from(slaveIP6)); !bytes.Equal(got[etherLen:], group[etherLen:]) {
+		t.Errorf("the wire got %x, want the group packet", got)
+	}
+	if got := r.recv(host, anything); len(got) != 8+20 {
+		t.Errorf("the host got %d bytes, want the 28 that are for its own address", len(got))
+	}
+}
+
 func TestABurstLongerThanABatchIsSentInOrder(t *testing.T) {
 	r := newRig(t, 1500)
 	r.ip(r.host, "neighbour replace %s lladdr %s dev host0", peerIP4, peerMAC) // more than wait for one
@@ -263,4 +277,30 @@ func TestWaitFDIsNeverReadable(t *testing.T) {
 	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0); n != 0 || err != nil {
 		t.Errorf("poll gives %d, %v; want 0", n, err)
 	}
+}
+
+// TestIPv6RoutesThroughOtherDevicesCount: as ipvlan's lookup, which names the
+// device but has no socket that is bound to it.
+func TestIPv6RoutesThroughOtherDevicesCount(t *testing.T) {
+	r := newRig(t, 1500)
+	r.ip(r.host, "-6 route add default via %s dev host0", peerIP6)
+	r.ip(r.host, "-6 route add unreachable 2001:db8:1::/64")
+	r.ip(r.host, "link add other0 type veth peer name other1")
+	r.ip(r.host, "link set other0 up")
+	r.ip(r.host, "link set other1 up")
+	r.ip(r.host, "-6 address add fd05::1/64 dev other0 nodad")
+	r.ip(r.host, "-6 route add 2001:db8:2::/64 dev other0")
+	udp, sock := r.socket(r.hostFD, unix.AF_INET6, unix.SOCK_DGRAM, 0), r.capture(etherIPv6)
+	if err := errors.Join(unix.Bind(udp, &unix.SockaddrInet6{Port: 4000}), unix.SetsockoptInt(udp, unix.SOL_UDP, unix.UDP_NO_CHECK6_RX, 1)); err != nil {
+		t.Fatal(err)
+	}
+	r.send(udpFrame(slaveIP6, ip("2001:db8:1::1"), 100)) // unreachable
+	r.send(udpFrame(slaveIP6, ip("2001:db8:2::1"), 100)) // through the other device
+	r.send(udpFrame(slaveIP6, ip("fd05::1"), 100))       // the host's own
+	r.recv(udp, anything)
+	r.send(udpFrame(slaveIP6, ip("2001:db8:3::1"), 200))
+	if got := r.recv(sock, from(slaveIP6)); len(got) != etherLen+ipv6Len+8+200 {
+		t.Errorf("a frame of %d bytes leaves through the device, want none but that to 2001:db8:3::1", len(got))
+	}
+	r.stats(pmd.QueueStats{Packets: 3, Refused: 1}, Reasons{NoRoute: 1})
 }

@@ -29,7 +29,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	p := &peerConn{Conn: c}
 	// A peer that is gone already has no credentials and is not allowed.
 	if cred, err := peerCred(c); err == nil {
-		p.cred, p.allowed = *cred, mayTalk(cred, os.Geteuid(), l.gid)
+		p.cred, p.allowed = *cred, mayTalk(cred, os.Geteuid(), l.gid) && sameUsers(int(cred.Pid))
 	}
 	return p, nil
 }
@@ -41,6 +41,18 @@ func mayTalk(c *unix.Ucred, euid, gid int) bool {
 		return true
 	}
 	return gid >= 0 && (int(c.Gid) == gid || slices.Contains(groupsOf(int(c.Pid)), strconv.Itoa(gid)))
+}
+
+// sameUsers reports that a process is in the daemon's user namespace. Root of
+// another one, a container's, may have root's number here; the kernel lets none of
+// them change an ipvlan master (ipvlan_main.c, ipvlan_nl_changelink).
+func sameUsers(pid int) bool {
+	own, err := os.Readlink("/proc/self/ns/user")
+	if err != nil {
+		return true // the kernel has no user namespaces
+	}
+	peer, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/user", pid))
+	return err == nil && peer == own
 }
 
 // groupsOf is a process's supplementary groups; SO_PEERCRED has no room for them.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -59,6 +60,29 @@ func TestSupplementaryGroupsCount(t *testing.T) {
 	}
 	if mayTalk(cred, 0, 992) {
 		t.Error("who is no member of group 992 may talk")
+	}
+}
+
+func TestRootOfAnotherUserNamespaceIsAStranger(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to make a user namespace everywhere")
+	}
+	if !sameUsers(os.Getpid()) {
+		t.Error("the daemon's own process counts as a stranger")
+	}
+	cmd := exec.Command("cat")
+	cmd.SysProcAttr = &unix.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}}, GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}}}
+	in, err := cmd.StdinPipe() // cat ends with its input
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); cmd.Wait() })
+	if sameUsers(cmd.Process.Pid) {
+		t.Error("a process in a user namespace of its own counts as one of the daemon's")
 	}
 }
 

@@ -83,7 +83,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}()
 		p := r.Context().Value(peerKey{}).(*peerConn)
 		if !p.allowed {
-			s.fail(w, r, &Refusal{fmt.Sprintf("uid %d gid %d may not talk to ipvd", p.cred.Uid, p.cred.Gid), unix.EPERM})
+			s.fail(w, r, &Refusal{fmt.Sprintf("uid %d gid %d may not talk to ipvd: root and members of its group may, in the daemon's own user namespace", p.cred.Uid, p.cred.Gid), unix.EPERM})
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)

@@ -7,6 +7,7 @@ type Config struct {
 	Masters       []Master // at least one; names and wires are unique
 	HostInterface string   // host port's name; empty: the master's. Only with a single master
 	Force         bool     // take over the interface that carries the default route
+	WireDriver    string   // of kernel interfaces: auto, af_xdp or af_packet
 
 	Mode        string // of a new master: l2, l3 or l3s
 	Flag        string // of a new master: bridge, private or vepa
@@ -37,7 +38,7 @@ type Config struct {
 // worker yet.
 func Default() Config {
 	return Config{
-		Mode: "l3", Flag: "bridge", Compat: "none", SourceMAC: "rewrite", Offloads: "on",
+		WireDriver: "auto", Mode: "l3", Flag: "bridge", Compat: "none", SourceMAC: "rewrite", Offloads: "on",
 		Poll: "adaptive", Look: 1000, Burst: 64, Pool: 16384, Memory: 128,
 		Socket: "/run/ipvd.sock", Group: "ipvd", StateDir: "/var/lib/ipvd",
 		LogLevel: "info", LogFormat: "json",

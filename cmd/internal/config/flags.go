@@ -34,6 +34,7 @@ func masterFlags(c *Config) *pflag.FlagSet {
 	f := pflag.NewFlagSet("masters", pflag.ContinueOnError)
 	f.Var(masters{&c.Masters}, "master", "a master and its wire: a kernel interface, a PCI address (0000:00:04.0)\nor DPDK devargs (net_af_xdp0,iface=eth1); without a wire the kernel\ninterface NAME; may be repeated")
 	f.Var(interfaceName{&c.HostInterface}, "host-interface", "interface by which the host reaches the master (default the master's name)")
+	f.Var(choice{&c.WireDriver, []string{"auto", "af_xdp", "af_packet"}}, "wire-driver", "what polls a kernel interface; auto is af_xdp if kernel and\ninterface have it, else af_packet, which is slower")
 	f.BoolVar(&c.Force, "force", c.Force, "take over the interface that carries the default route")
 	return f
 }
@@ -42,7 +43,7 @@ func modeFlags(c *Config) *pflag.FlagSet {
 	f := pflag.NewFlagSet("modes", pflag.ContinueOnError)
 	f.Var(choice{&c.Mode, api.Modes()}, "mode", "mode of a new master")
 	f.Var(choice{&c.Flag, api.Flags()}, "flag", "how slaves of a new master reach each other")
-	f.Var(choice{&c.Compat, []string{"none", "kernel"}}, "compat", "answer as the kernel's driver also where ipvd is stricter; with kernel,\n--source-mac is pass unless given")
+	f.Var(choice{&c.Compat, []string{"none", "kernel"}}, "compat", "do as the kernel's driver also where ipvd is stricter, and undo what that refuses; with kernel,\n--source-mac is pass unless given")
 	f.Var(choice{&c.SourceMAC, []string{"rewrite", "drop", "pass"}}, "source-mac", "what becomes of a slave's frame whose source MAC is not the master's")
 	f.Var(choice{&c.Offloads, []string{"on", "off"}}, "slave-offloads", "whether slaves may leave checksums and segmentation to ipvd; of kind tap")
 	f.Var(number{p: &c.MTU, unit: "bytes", min: 68, max: 65535, zero: true}, "mtu", "MTU of the master and its slaves (default the wire's)")

@@ -57,8 +57,9 @@ type Wire struct {
 	NoARP   bool            `json:"noarp"`
 	Addrs   [][]byte        `json:"addrs"`
 	Routes  [][]byte        `json:"routes"`
-	Sysctls []sysctl.Change `json:"sysctls"` // its own that differ from the default (Old)
-	Saved   time.Time       `json:"saved"`   // when Addrs and their lifetimes were read
+	Sysctls []sysctl.Change `json:"sysctls"`           // its own that differ from the default (Old)
+	Merging []string        `json:"merging,omitempty"` // features that were switched off, by ethtool's names
+	Saved   time.Time       `json:"saved"`             // when Addrs and their lifetimes were read
 }
 
 // Key is `NAME@HOME`: names are unique in a namespace only.

@@ -37,13 +37,22 @@ type Report struct {
 	Unexplained []Finding
 }
 
+// Add takes in what another comparison found.
+func (r *Report) Add(o Report) {
+	r.Steps += o.Steps
+	r.Unexplained = append(r.Unexplained, o.Unexplained...)
+	for id, n := range o.Listed {
+		r.Listed[id] += n
+	}
+}
+
 // Summary is the comparison's last line.
-func (r Report) Summary() string {
+func (r Report) Summary(title string) string {
 	steps := map[string]bool{}
 	for _, f := range r.Unexplained {
 		steps[f.Scenario+" "+f.Step] = true
 	}
-	return fmt.Sprintf("conformance: %d steps, %d listed differences, %d unexplained", r.Steps, len(r.Listed), len(steps))
+	return fmt.Sprintf("%s: %d steps, %d listed differences, %d unexplained", title, r.Steps, len(r.Listed), len(steps))
 }
 
 // Results compares what ipvd did in scenarios with what the kernel's driver
@@ -55,15 +64,17 @@ func Results(scenarios []scenario.Scenario, kernel, ours []scenario.Result, defa
 	for i := range scenarios {
 		s := &scenarios[i]
 		k, o := find(kernel, s.Name), find(ours, s.Name)
-		for _, step := range s.Steps {
+		now := state{mode: s.Mode, flag: s.FlagWord()}
+		for n, step := range s.Steps {
 			r.Steps++
-			want, got := outcome(k, step.ID), outcome(o, step.ID)
+			want, got := outcome(k, n, step.ID), outcome(o, n, step.ID)
 			if want == nil || got == nil {
 				r.Unexplained = append(r.Unexplained, Finding{Scenario: s.Name, Step: step.ID, Side: missing(want != nil),
 					Entry: Entry{Kind: Status, Port: step.At, Text: "the step: " + k.Error + o.Error}})
 				continue
 			}
-			r.step(situation{scenario: s, step: step, mode: s.Mode, defaults: defaults}, *want, *got)
+			now = now.after(step, *want)
+			r.step(situation{scenario: s, step: step, before: s.Steps[:n], state: now, defaults: defaults, kernel: want, ours: got})
 		}
 	}
 	return r
@@ -85,7 +96,11 @@ func find(all []scenario.Result, name string) scenario.Result {
 	return all[i]
 }
 
-func outcome(r scenario.Result, id string) *scenario.Outcome {
+// outcome is that of the step that is number n, or of another of its name.
+func outcome(r scenario.Result, n int, id string) *scenario.Outcome {
+	if n >= 0 && n < len(r.Steps) && r.Steps[n].ID == id {
+		return &r.Steps[n]
+	}
 	i := slices.IndexFunc(r.Steps, func(o scenario.Outcome) bool { return o.ID == id })
 	if i < 0 {
 		return nil
@@ -94,7 +109,7 @@ func outcome(r scenario.Result, id string) *scenario.Outcome {
 }
 
 // step compares one step.
-func (r *Report) step(s situation, want, got scenario.Outcome) {
+func (r *Report) step(s situation) {
 	ids := map[string]bool{}
 	alone := func(side Side, mine, other []Entry) {
 		for _, e := range without(mine, other) {
@@ -104,14 +119,31 @@ func (r *Report) step(s situation, want, got scenario.Outcome) {
 				continue
 			}
 			ids[f.ID] = true
+			s.found = append(s.found, f)
 		}
 	}
-	k, o := entries(want, s.mode), entries(got, s.mode)
-	alone(Kernel, k, o)
-	alone(Ours, o, k)
+	k, o := s.timely(entries(*s.kernel, s.mode)), s.timely(entries(*s.ours, s.mode))
+	if s.scenario.IPTables {
+		k, o = append(k, counted(*s.kernel)...), append(o, counted(*s.ours)...)
+	}
+	// Frames first: what a command told may follow from them.
+	for _, told := range []bool{false, true} {
+		alone(Kernel, only(k, told), only(o, told))
+		alone(Ours, only(o, told), only(k, told))
+	}
 	for id := range ids {
 		r.Listed[id]++
 	}
+}
+
+// only are the entries of what was told or counted, or the others.
+func only(all []Entry, told bool) (some []Entry) {
+	for _, e := range all {
+		if (e.Kind == Status || e.Kind == Fact || e.Kind == Counted) == told {
+			some = append(some, e)
+		}
+	}
+	return some
 }
 
 // without are the entries of a that b has not, counting equal ones.
@@ -130,21 +162,15 @@ func without(a, b []Entry) (rest []Entry) {
 	return rest
 }
 
-// Lines are the report in full: every id with its steps, what is unexplained,
-// and the summary.
-func (r Report) Lines() string {
+// Details are a line for every id with its steps, and one for each finding that is
+// unexplained.
+func (r Report) Details() string {
 	var b strings.Builder
-	ids := make([]string, 0, len(r.Listed))
-	for id := range r.Listed {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for _, id := range ids {
+	for _, id := range sortedKeys(r.Listed) {
 		fmt.Fprintf(&b, "%s: %d steps\n", id, r.Listed[id])
 	}
 	for _, f := range r.Unexplained {
 		fmt.Fprintf(&b, "unexplained: %s\n", f)
 	}
-	b.WriteString(r.Summary() + "\n")
 	return b.String()
 }

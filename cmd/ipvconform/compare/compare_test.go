@@ -28,7 +28,7 @@ func step(t *testing.T, all []scenario.Result, name, id string) *scenario.Outcom
 	t.Helper()
 	for i := range all {
 		if all[i].Name == name {
-			if o := outcome(all[i], id); o != nil {
+			if o := outcome(all[i], -1, id); o != nil {
 				return o
 			}
 		}
@@ -39,7 +39,7 @@ func step(t *testing.T, all []scenario.Result, name, id string) *scenario.Outcom
 
 func TestEqualResultsHaveNoDifference(t *testing.T) {
 	r := Results(matrix.Scenarios(), kernels(t), kernels(t), false)
-	if got, want := r.Summary(), "conformance: 1377 steps, 0 listed differences, 0 unexplained"; got != want {
+	if got, want := r.Summary("conformance"), "conformance: 1377 steps, 0 listed differences, 0 unexplained"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -71,8 +71,8 @@ func TestWhatIsWrongIsUnexplained(t *testing.T) {
 		ours := kernels(t)
 		c.spoil(step(t, ours, c.scenario, c.step))
 		r := Results(matrix.Scenarios(), kernels(t), ours, false)
-		if len(r.Unexplained) == 0 || r.Unexplained[0].Step != c.step || !strings.HasSuffix(r.Summary(), " 1 unexplained") {
-			t.Errorf("%s: got %v, want step %s unexplained", c.name, r.Lines(), c.step)
+		if len(r.Unexplained) == 0 || r.Unexplained[0].Step != c.step || !strings.HasSuffix(r.Summary("conformance"), " 1 unexplained") {
+			t.Errorf("%s: got %v, want step %s unexplained", c.name, r.Details(), c.step)
 		}
 	}
 }
@@ -92,7 +92,7 @@ func TestWhatIsRandomDoesNotCount(t *testing.T) {
 		p[10], p[11] = byte(sum>>8), byte(sum)
 	}
 	if r := Results(matrix.Scenarios(), kernels(t), ours, false); len(r.Unexplained) > 0 {
-		t.Errorf("another IPv4 id: got %s", r.Lines())
+		t.Errorf("another IPv4 id: got %s", r.Details())
 	}
 }
 
@@ -101,8 +101,8 @@ func TestMissingResultsAreUnexplained(t *testing.T) {
 	ours[0].Steps = ours[0].Steps[:150]
 	ours[8].Name = "other"
 	r := Results(matrix.Scenarios(), kernels(t), ours, false)
-	if want := "conformance: 1377 steps, 0 listed differences, 156 unexplained"; r.Summary() != want {
-		t.Errorf("got %q, want %q", r.Summary(), want)
+	if want := "conformance: 1377 steps, 0 listed differences, 156 unexplained"; r.Summary("conformance") != want {
+		t.Errorf("got %q, want %q", r.Summary("conformance"), want)
 	}
 }
 
@@ -123,9 +123,9 @@ func TestDefaultsMayDifferWhereCompatMayNot(t *testing.T) {
 	o := step(t, ours, "l2-bridge", "w.udp4.s0.wrongmac")
 	o.Seen = slices.DeleteFunc(o.Seen, func(f scenario.Frame) bool { return f.Port == "s0" })
 	if r := Results(matrix.Scenarios(), kernels(t), ours, true); len(r.Unexplained) > 0 || r.Listed["foreign-mac"] != 1 {
-		t.Errorf("defaults: got %s, want foreign-mac in one step", r.Lines())
+		t.Errorf("defaults: got %s, want foreign-mac in one step", r.Details())
 	}
 	if r := Results(matrix.Scenarios(), kernels(t), ours, false); len(r.Unexplained) != 1 || len(r.Listed) > 0 {
-		t.Errorf("compat: got %s, want one frame unexplained", r.Lines())
+		t.Errorf("compat: got %s, want one frame unexplained", r.Details())
 	}
 }

@@ -3,8 +3,9 @@
 //
 // What a step gave becomes a set of entries: frames that came in at the wire and
 // at slaves, frames that reached the host's stack, frames that slaves' stacks
-// sent, datagrams at sockets, the sending call's error and a command's status.
-// IPv4 ids and IPv6 flow labels, which stacks draw at random, do not count.
+// sent, datagrams at sockets, the sending call's error, a command's success and the
+// fields that it told, and where a scenario asks for it netfilter's counters.
+// Ids of packets and IPv6 flow labels, which stacks draw at random, do not count.
 package compare
 
 import (
@@ -25,8 +26,10 @@ const (
 	Reached Kind = "reached" // the host's protocol handlers
 	Sent    Kind = "sent"    // by a slave's stack
 	Socket  Kind = "socket"
-	Failed  Kind = "failed" // the sending call
-	Status  Kind = "status" // of a command
+	Failed  Kind = "failed"  // the sending call
+	Status  Kind = "status"  // whether a command succeeds
+	Fact    Kind = "fact"    // that a command told
+	Counted Kind = "counted" // by netfilter
 )
 
 // Entry is one thing that a step gave.
@@ -36,7 +39,8 @@ type Entry struct {
 	Frame wire.Ethernet     // of Arrived, Reached and Sent
 	TCI   int               // of a tag that was taken off, -1: none
 	Data  scenario.Delivery // of Socket
-	Text  string            // of Failed and Status
+	Text  string            // of Failed, Status and Counted
+	Field Field             // of Fact
 }
 
 // String is the same for equal entries.
@@ -44,8 +48,10 @@ func (e Entry) String() string {
 	switch e.Kind {
 	case Socket:
 		return fmt.Sprintf("%s socket %s:%d > %s ttl %d, %d bytes %q", e.Port, e.Data.Src, e.Data.SPort, e.Data.Dst, e.Data.TTL, e.Data.Len, e.Data.Data)
-	case Failed, Status:
+	case Failed, Status, Counted:
 		return fmt.Sprintf("%s %s: %s", e.Port, e.Kind, e.Text)
+	case Fact:
+		return fmt.Sprintf("%s fact: %s", e.Port, e.Field)
 	}
 	return fmt.Sprintf("%s %s tag %d %x", e.Port, e.Kind, e.TCI, []byte(e.Frame))
 }
@@ -80,7 +86,7 @@ func entries(o scenario.Outcome, mode string) (all []Entry) {
 		all = append(all, Entry{Kind: Failed, Port: o.At, Text: o.Error})
 	}
 	if o.RC != nil {
-		all = append(all, Entry{Kind: Status, Port: o.At, Text: fmt.Sprint(*o.RC)})
+		all = append(ofCommand(all), told(o)...)
 	}
 	return all
 }
@@ -104,7 +110,7 @@ func steady(frame []byte) wire.Ethernet {
 		}
 	case wire.TypeIPv6:
 		if p, ok := wire.ParseIPv6(e.Payload()); ok {
-			p[1], p[2], p[3] = p[1]&0xf0, 0, 0
+			unlabel(p)
 			if u := p.Payload(); p.Next() == wire.ProtoUDP {
 				complete(u, wire.PseudoSum6(p, wire.ProtoUDP, len(u)))
 			}
@@ -113,11 +119,41 @@ func steady(frame []byte) wire.Ethernet {
 	return e
 }
 
+// protoFragment is the fragment header (RFC 8200, section 4.5).
+const protoFragment = 44
+
+// unlabel clears a flow label and a fragment's id, and that of the packet which an ICMP error quotes.
+func unlabel(p wire.IPv6) {
+	p[1], p[2], p[3] = p[1]&0xf0, 0, 0
+	m := p.Payload()
+	if p.Next() == protoFragment && len(m) >= 8 {
+		clear(m[4:8])
+	}
+	if p.Next() != wire.ProtoICMPv6 || len(m) < 8+wire.IPv6Len || m[0] >= 128 || m[8]>>4 != 6 {
+		return
+	}
+	if wire.Fold(wire.Sum(m, wire.PseudoSum6(p, wire.ProtoICMPv6, len(m)))) == 0xffff { // a wrong checksum stays
+		m[9], m[10], m[11], m[2], m[3] = m[9]&0xf0, 0, 0, 0, 0
+	}
+}
+
+// unmark clears the id of the packet that an ICMP error quotes, and the checksums
+// that hold it.
+func unmark(m []byte) {
+	isError := len(m) >= 8+wire.IPv4Len && (m[0] == 3 || m[0] == 5 || m[0] == 11 || m[0] == 12) && m[8]>>4 == 4
+	if isError && wire.Fold(wire.Sum(m, 0)) == 0xffff {
+		m[12], m[13], m[18], m[19], m[2], m[3] = 0, 0, 0, 0, 0, 0
+	}
+}
+
 func steady4(p wire.IPv4) {
 	if wire.Fold(wire.Sum(p[:p.HeaderLen()], 0)) == 0xffff { // a wrong checksum stays
 		old := p.ID()
 		p[4], p[5] = 0, 0
 		binary.BigEndian.PutUint16(p[10:], wire.Update(p.Sum(), old, 0))
+	}
+	if p.Proto() == wire.ProtoICMP && !p.Fragment() {
+		unmark(p.Payload())
 	}
 	if u := p.Payload(); p.Proto() == wire.ProtoUDP && !p.Fragment() {
 		complete(u, wire.PseudoSum4(p, wire.ProtoUDP, len(u)))

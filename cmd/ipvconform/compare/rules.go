@@ -16,8 +16,12 @@ import (
 type situation struct {
 	scenario *scenario.Scenario
 	step     scenario.Step
-	mode     string
-	defaults bool // ipvd ran without --compat kernel
+	before   []scenario.Step // the steps before
+	state                    // after the step
+	defaults bool            // ipvd ran without --compat kernel
+	kernel   *scenario.Outcome
+	ours     *scenario.Outcome
+	found    []Finding // in the step, of frames and datagrams, and explained
 }
 
 // rule is a listed difference, by its id in ipvlan.Differences, and the entries
@@ -33,18 +37,44 @@ func rules() []rule {
 	return []rule{
 		{"send-error", false, sendError},
 		{"multicast-filter", false, multicastFilter},
+		{"multicast-filter", false, multicastSocket},
 		{"foreign-mac", true, foreignMAC},
 		{"source-mac", true, sourceMAC},
 		{"tagged", false, tagged},
 		{"priority-tag", false, priorityTag},
+		{"truncated", false, truncated},
+		{"malformed", false, malformed},
+		{"odd-source", false, oddSource},
+		{"padding", false, padding},
 		{"link-local", false, linkLocal},
+		{"link-local", false, linkLocalFact},
+		{"link-local", false, linkLocalAsks},
+		{"address-conflict", false, addressConflict},
+		{"slave-mac", false, slaveMAC},
+		{"upper", false, upper},
+		{"mtu-limit", false, largestMTU},
+		{"mtu-ipv6", false, mtu6},
+		{"tap-device", false, devID},
+		{"noarp-early", false, noARPEarly},
+		{"second-master", false, secondMaster},
+		{"forward", false, forward},
+		{"forward", false, rejoined},
+		{"hop-limit", false, hopLimit},
+		{"forward", false, filtered},
+		{"l3s-fragments", false, l3sFragments},
 		{"l3s-host-reach", false, l3sHostReach},
+		{"l3s-host-reach", false, l3sRoutes},
+		{"l3s-host-address", false, l3sHostAddress},
+		{"l3s-link-local", false, l3sLinkLocal},
 		{"l3s-vepa", false, l3sVEPA},
 		{"l3s-tap", false, l3sTap},
 		{"l3s-group-mac", false, l3sGroupMAC},
 		{"l3s-route", false, l3sRoute},
 		{"l3s-ttl", false, l3sTTL},
-		{"hop-limit", false, hopLimit},
+		{"l3s-vrf", false, l3sVRF},
+		{"l3s-refused", false, l3sRefused},
+		{"l3s-options", false, l3sOptions},
+		{"l3s-forwarded", false, l3sForwarded},
 	}
 }
 
@@ -55,7 +85,33 @@ func (s situation) explain(side Side, e Entry) string {
 			return r.id
 		}
 	}
-	return ""
+	return s.consequence(side, e)
+}
+
+// consequence gives the id of the difference that explains other entries of the
+// step, when this is what follows from them.
+func (s situation) consequence(side Side, e Entry) string {
+	for _, f := range s.found {
+		if c, ok := consequences()[f.ID]; ok && s.turned(e, side, c) {
+			return f.ID
+		}
+	}
+	return s.countedAfter(e)
+}
+
+// consequences are what the differences that let packets through, or do not, make
+// of a command's success: true when it succeeds here alone.
+func consequences() map[string]bool {
+	return map[string]bool{"l3s-host-reach": true, "l3s-vepa": true, "l3s-route": false, "l3s-ttl": false, "l3s-group-mac": false}
+}
+
+// turned reports an entry of a command that succeeds on one side alone, or of what
+// ping told of it.
+func (s situation) turned(e Entry, side Side, here bool) bool {
+	if s.kernel.RC == nil || s.ours.RC == nil || (*s.kernel.RC == 0) == here || (*s.ours.RC == 0) != here {
+		return false
+	}
+	return e.Kind == Status || e.Kind == Fact && e.Field.Name == fieldPing
 }
 
 // IDs are the ids of all differences that rules know.
@@ -63,7 +119,8 @@ func IDs() (ids []string) {
 	for _, r := range rules() {
 		ids = append(ids, r.id)
 	}
-	return ids
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 func isSlave(port string) bool { return port != scenario.Wire && port != scenario.Host }
@@ -84,13 +141,42 @@ func (s situation) master() (m wire.MAC) {
 	return m
 }
 
-func sendError(_ situation, side Side, e Entry) bool {
-	return side == Kernel && e.Kind == Failed && e.Text == "No buffer space available"
+// sendError: the kernel's driver tells the sender what became of the frame: of
+// IPv6 in l3 and l3s also that the host has no route (ipvlan_core.c,
+// ipvlan_process_v6_outbound).
+func sendError(s situation, side Side, e Entry) bool {
+	if side != Kernel || e.Kind != Failed {
+		return false
+	}
+	return e.Text == "No buffer space available" || e.Text == "Network is unreachable" && s.mode != "l2" && s.sendsIPv6()
 }
 
-func multicastFilter(s situation, _ Side, e Entry) bool {
+// sendsIPv6 reports a stimulus in IPv6.
+func (s situation) sendsIPv6() bool {
+	if s.step.UDP != nil {
+		return strings.Contains(s.step.UDP.Dst, ":")
+	}
+	f := s.stimulus()
+	return f != nil && f.Type() == wire.TypeIPv6
+}
+
+func multicastFilter(s situation, side Side, e Entry) bool {
 	return s.mode == "l2" && e.Kind == Arrived && isSlave(e.Port) && e.Frame.Group() &&
-		e.Frame.Dst() != wire.Broadcast() && !s.member(e.Port, e.Frame.Dst())
+		e.Frame.Dst() != wire.Broadcast() && !s.member(e.Port, e.Frame.Dst()) && ipGroup(e.Frame.Dst()) == (side == Ours)
+}
+
+// multicastSocket: a packet for all in a group's frame, which the filter lets pass,
+// reaches sockets.
+func multicastSocket(s situation, side Side, e Entry) bool {
+	return side == Ours && e.Kind == Socket && slices.ContainsFunc(s.found, func(f Finding) bool {
+		src, dst, ok := addresses(f.Entry.Frame)
+		return ok && f.ID == "multicast-filter" && f.Side == Ours && f.Entry.Port == e.Port && src.String() == e.Data.Src && dst.String() == e.Data.Dst
+	})
+}
+
+// ipGroup reports the MAC address of an IP multicast group.
+func ipGroup(m wire.MAC) bool {
+	return m[0] == 1 && m[1] == 0 && m[2] == 0x5e && m[3] < 0x80 || m[0] == 0x33 && m[1] == 0x33
 }
 
 // member reports that a slave listens to a group.
@@ -129,14 +215,13 @@ func sourceMAC(s situation, side Side, e Entry) bool {
 	return e.Kind == Arrived && e.Frame.Src() == s.master() || e.Kind == Socket && isSlave(e.Port)
 }
 
-// vlan is the id of the stimulus' VLAN.
+// vlan is the id of the stimulus' VLAN, of either kind of tag.
 func (s situation) vlan() (id uint16, ok bool) {
-	f := s.stimulus()
-	if f == nil || f.Type() != wire.TypeVLAN {
+	v, ok := wire.ParseVLAN(s.stimulus())
+	if !ok {
 		return 0, false
 	}
-	v, ok := wire.ParseVLAN(f)
-	return v.ID(), ok
+	return v.ID(), true
 }
 
 func tagged(s situation, side Side, e Entry) bool {
@@ -145,18 +230,24 @@ func tagged(s situation, side Side, e Entry) bool {
 		side == Ours && e.Kind == Reached)
 }
 
+// priorityTag: the slave's tap shows the frame without the tag, and another tag
+// behind it as if it were the only one.
 func priorityTag(s situation, side Side, e Entry) bool {
 	id, ok := s.vlan()
 	if !ok || id != 0 || s.mode == "l3s" || e.Kind != Arrived || !isSlave(e.Port) {
 		return false
 	}
-	same := bytes.Equal(e.Frame.Payload(), untagged(s.stimulus()).Payload())
-	return same && (side == Kernel && e.TCI >= 0 || side == Ours && e.TCI < 0)
+	once := untagged(s.stimulus())
+	if bytes.Equal(e.Frame.Payload(), once.Payload()) {
+		return side == Kernel && e.TCI >= 0 || side == Ours && e.TCI < 0
+	}
+	inner, ok := wire.ParseVLAN(once)
+	return ok && side == Ours && e.TCI == int(inner.TCI()) && bytes.Equal(e.Frame.Payload(), untagged(once).Payload())
 }
 
 // untagged is a frame as entries show it, without its tag.
 func untagged(f wire.Ethernet) wire.Ethernet {
-	if _, ok := wire.ParseVLAN(f); !ok || f.Type() != wire.TypeVLAN {
+	if _, ok := wire.ParseVLAN(f); !ok {
 		return steady(f)
 	}
 	return steady(append(bytes.Clone(f[:12]), f[12+wire.VLANLen:]...))
@@ -178,4 +269,15 @@ func linkLocal(s situation, side Side, e Entry) bool {
 		}
 	}
 	return src.Is6() && src.IsLinkLocalUnicast() == (side == Ours)
+}
+
+// linkLocalAsks: a stack that has neither the source of a packet nor a link-local
+// address has nothing to ask for a neighbour with, and sends nothing (RFC 4861,
+// section 7.2.2).
+func linkLocalAsks(s situation, side Side, e Entry) bool {
+	d := s.step.UDP
+	if s.scenario.LinkLocal || s.mode != "l2" || side != Ours || d == nil || !strings.Contains(d.Src, ":") || !isSlave(s.step.At) {
+		return false
+	}
+	return (e.Kind == Arrived || e.Kind == Sent || e.Kind == Reached) && len(s.kernel.Seen) == 0
 }

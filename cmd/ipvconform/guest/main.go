@@ -1,14 +1,15 @@
-// The guest is the first process of a user-mode Linux and runs scenarios on the
-// kernel's own ipvlan driver:
+// The guest is the first process of a user-mode Linux and runs a program there:
 //
 //	guest DIR
 //
-// It mounts DIR of the machine, reads DIR/scenarios.json, writes
-// DIR/results.json, and halts. It is built without cgo, since the guest has no
-// other libraries than the machine's.
+// It mounts DIR of the machine, does what the job in it says, or answers the volleys
+// that DIR brings (package volley) until it is told to stop, and halts. It is built
+// without cgo, since there is nothing yet when it starts.
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,17 +19,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ipvd/cmd/ipvconform/lab"
-	"ipvd/cmd/ipvconform/scenario"
+	"ipvd/cmd/ipvconform/uml"
+	"ipvd/cmd/ipvconform/volley"
 )
 
-// out is where DIR is in the guest.
-const out = "/mnt/out"
-
 func main() {
-	err := run(os.Args[1:])
-	if err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Println("guest:", err)
-		_ = os.WriteFile(out+"/error.txt", []byte(err.Error()), 0o644)
+		_ = os.WriteFile(uml.Out+"/error.txt", []byte(err.Error()), 0o644)
 	}
 	unix.Sync()
 	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
@@ -42,18 +40,46 @@ func run(args []string) error {
 	if err := mount(args[0]); err != nil {
 		return err
 	}
-	if err := modules("ipv6", "veth", "ipvlan", "8021q", "dummy", "ip_tables", "iptable_mangle", "ip6table_mangle", "nf_conntrack", "xt_conntrack"); err != nil {
+	// What else is needed the kernel loads by itself, iptables' tables aside,
+	// whose absence a scenario would only notice as counters that are missing.
+	if err := modules("ipv6", "tun", "iptable_mangle", "ip6table_mangle", "xt_conntrack"); err != nil {
 		return err
 	}
-	todo, err := scenario.Load[scenario.Scenario](out + "/scenarios.json")
+	if volley.Serves(uml.Out) {
+		g := volley.Gallery{Driver: func() lab.Driver { return lab.Kernel{} }, Prefix: "v"}
+		return g.Serve(uml.Out)
+	}
+	b, err := os.ReadFile(filepath.Join(uml.Out, uml.JobFile))
 	if err != nil {
 		return err
 	}
-	var results []scenario.Result
-	for i, s := range todo {
-		results = append(results, lab.Run(s, lab.Kernel{}, fmt.Sprintf("o%d-", i)))
+	var job uml.Job
+	if err := json.Unmarshal(b, &job); err != nil {
+		return fmt.Errorf("read %s: %w", uml.JobFile, err)
 	}
-	return scenario.Save(out+"/results.json", results)
+	for at, dir := range job.Folders {
+		if err := mountFolder(filepath.Join("/mnt", at), dir, unix.MS_RDONLY); err != nil {
+			return err
+		}
+	}
+	return do(job.Words)
+}
+
+// do runs the program to its end. Its output goes to the console; that it failed
+// is told by what it leaves in the folder.
+func do(words []string) error {
+	if len(words) == 0 {
+		return errors.New("the job has no program")
+	}
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		fmt.Printf("guest: %s: %v\n", words[0], err)
+		return nil
+	}
+	return err
 }
 
 // mount makes what programs expect below the read-only root.
@@ -63,14 +89,8 @@ func mount(dir string) error {
 		{"sysfs", "sys", "/sys", ""},
 		{"tmpfs", "tmp", "/run", "mode=755"},
 		{"tmpfs", "tmp", "/mnt", ""},
-		{"hostfs", "none", out, dir},
 		{"tmpfs", "tmp", "/tmp", ""},
 	} {
-		if m.target == out {
-			if err := os.MkdirAll(out, 0o755); err != nil {
-				return err
-			}
-		}
 		if err := unix.Mount(m.source, m.target, m.kind, 0, m.data); err != nil {
 			return fmt.Errorf("mount %s on %s: %w", m.kind, m.target, err)
 		}
@@ -80,7 +100,21 @@ func mount(dir string) error {
 			return err
 		}
 	}
-	return os.Setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+	if err := os.Setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"); err != nil {
+		return err
+	}
+	return mountFolder(uml.Out, dir, 0)
+}
+
+// mountFolder mounts a folder of the machine.
+func mountFolder(at, dir string, flags uintptr) error {
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount("none", at, "hostfs", flags, dir); err != nil {
+		return fmt.Errorf("mount the machine's %s on %s: %w", dir, at, err)
+	}
+	return nil
 }
 
 // modulesRoot is a root for modprobe that leads to the guest's modules.

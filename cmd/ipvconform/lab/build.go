@@ -17,7 +17,7 @@ const (
 	defaultWire   = "02:00:00:00:00:fe"
 )
 
-// build makes all that the scenario's steps need.
+// build makes all stations and what the scenario does to them before its steps.
 func (l *Lab) build() error {
 	for _, name := range l.Scenario.Ports() {
 		if err := l.namespace(name); err != nil {
@@ -25,6 +25,9 @@ func (l *Lab) build() error {
 		}
 	}
 	if err := l.cable(); err != nil {
+		return err
+	}
+	if err := l.prepare(); err != nil {
 		return err
 	}
 	if err := l.driver.Start(l); err != nil {
@@ -38,10 +41,10 @@ func (l *Lab) build() error {
 	if err := l.stations(); err != nil {
 		return err
 	}
-	if err := l.setup(); err != nil {
+	if err := l.survey(); err != nil {
 		return err
 	}
-	return l.watch()
+	return l.setup()
 }
 
 // namespace makes a port's namespace and sets the sysctls that interfaces made
@@ -58,6 +61,7 @@ func (l *Lab) namespace(port string) error {
 	}
 	l.ns[port] = fd
 	return l.in(port, func() error {
+		quietGroups()
 		for key, value := range quietIPv6(l.Scenario.LinkLocal) {
 			for _, c := range []string{"default", "all"} {
 				if err := sysctl.Set("ipv6/conf/"+c+"/"+key, value); err != nil {
@@ -93,6 +97,19 @@ func quietIPv6(linkLocal bool) map[string]string {
 	}
 	return map[string]string{"accept_dad": "0", "dad_transmits": "0", "router_solicitations": "0", "accept_ra": "0",
 		"autoconf": "0", "addr_gen_mode": generate}
+}
+
+// quietGroups lets stacks report the groups that they join once and at once, so
+// that no later step counts it. What this kernel has no setting for stays.
+func quietGroups() {
+	for _, key := range []string{"ipv4/igmp_qrv", "ipv6/mld_qrv"} {
+		_ = sysctl.Set(key, "1")
+	}
+	for _, c := range []string{"default", "all"} {
+		for _, key := range []string{"ipv4/conf/" + c + "/igmpv2", "ipv4/conf/" + c + "/igmpv3", "ipv6/conf/" + c + "/mldv1", "ipv6/conf/" + c + "/mldv2"} {
+			_ = sysctl.Set(key+"_unsolicited_report_interval", "1")
+		}
+	}
 }
 
 // cable makes the wire. Its ends complete no checksums and segment nothing, so
@@ -137,7 +154,7 @@ func (l *Lab) stations() error {
 }
 
 func (l *Lab) station(port, dev string, s scenario.Station) error {
-	lines := []string{"link set lo up", "link set " + dev + " up"}
+	lines := []string{"link set lo up", "link set dev " + dev + " up"}
 	for _, a := range s.Addrs {
 		if strings.Contains(a, ":") {
 			a += " nodad"
@@ -169,6 +186,16 @@ func solicitOnce(dev string) error {
 	return nil
 }
 
+// keepFlows lets conntrack forget nothing while the scenario runs.
+func keepFlows() error {
+	for _, flow := range []string{"udp_timeout", "udp_timeout_stream", "icmp_timeout", "icmpv6_timeout", "generic_timeout"} {
+		if err := sysctl.Set("netfilter/nf_conntrack_"+flow, "3600"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // setup runs the scenario's own commands.
 func (l *Lab) setup() error {
 	if l.Scenario.IPTables {
@@ -176,13 +203,36 @@ func (l *Lab) setup() error {
 			for _, iptables := range []string{"iptables-legacy", "ip6tables-legacy"} {
 				_, _ = shell(l.Namespace(port), iptables+" -t mangle -A PREROUTING -m conntrack --ctstate INVALID")
 			}
+			if err := l.in(port, keepFlows); err != nil {
+				return err
+			}
 		}
 	}
 	for _, c := range l.Scenario.Setup {
 		status, out := l.run(c.At, c.Cmd)
-		if status != 0 && (c.Check == nil || *c.Check) {
-			return fmt.Errorf("setup at %s: %s: exit status %d: %s", c.At, c.Cmd, status, out)
+		if err := failed("setup", c, status, out); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// prepare runs the commands that come before the driver. They are the kernel's
+// business alone.
+func (l *Lab) prepare() error {
+	for _, c := range l.Scenario.Prepare {
+		status, out := shell(l.Namespace(c.At), c.Cmd)
+		if err := failed("prepare", c, status, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failed is the error of a command that may not fail.
+func failed(what string, c scenario.Command, status int, out string) error {
+	if status == 0 || c.Check != nil && !*c.Check {
+		return nil
+	}
+	return fmt.Errorf("%s at %s: %s: exit status %d: %s", what, c.At, c.Cmd, status, out)
 }

@@ -10,15 +10,16 @@ import (
 
 // counter reads what a port's namespace counts.
 type counter struct {
-	port, dev, ns string
-	files         map[string]*os.File // under /proc/net, open since they are the namespace's whoever reads them
-	iptables      bool
+	port, dev string
+	home      string              // port whose namespace it is
+	files     map[string]*os.File // under /proc/net, open since they are the namespace's whoever reads them
+	iptables  bool
 }
 
 // openCounters opens the files of the namespace that the caller is in. Some are
 // missing without IPv6 or conntrack.
-func openCounters(port, dev, ns string, iptables bool) counter {
-	c := counter{port: port, dev: dev, ns: ns, files: map[string]*os.File{}, iptables: iptables}
+func openCounters(port, dev, home string, iptables bool) counter {
+	c := counter{port: port, dev: dev, home: home, files: map[string]*os.File{}, iptables: iptables}
 	for _, name := range []string{"dev", "snmp", "netstat", "snmp6", "nf_conntrack"} {
 		if f, err := os.Open("/proc/thread-self/net/" + name); err == nil {
 			c.files[name] = f
@@ -47,8 +48,12 @@ func (l *Lab) count() map[string]map[string]int64 {
 			}
 		}
 		if c.iptables {
-			c.chains("4", "iptables-legacy-save", n)
-			c.chains("6", "ip6tables-legacy-save", n)
+			// Children are in the namespace of the thread that starts them.
+			_ = l.in(c.home, func() error {
+				c.chains("4", "iptables-legacy-save", n)
+				c.chains("6", "ip6tables-legacy-save", n)
+				return nil
+			})
 			n["conntrack"] = int64(strings.Count(c.text("nf_conntrack"), "\n"))
 		}
 		all[c.port] = n
@@ -114,7 +119,7 @@ func set(n map[string]int64, name, value string) {
 // chains reads the packet counts of the mangle table's chains, lines such as
 // `:INPUT ACCEPT [3:180]`.
 func (c counter) chains(family, save string, n map[string]int64) {
-	out, err := exec.Command("ip", "netns", "exec", c.ns, save, "-c", "-t", "mangle").Output()
+	out, err := exec.Command(save, "-c", "-t", "mangle").Output()
 	if err != nil {
 		return
 	}

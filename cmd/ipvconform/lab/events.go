@@ -70,6 +70,13 @@ func (l *Lab) read(e *events, p *port, fd int, k kind) {
 			e.udp = append(e.udp, delivery(p.name, data[:n], from, messages))
 			continue
 		}
+		if k == packet4 || k == packet6 {
+			e.udp = append(e.udp, RawDelivery(p.name, k == packet6, data[:n], from, messages))
+			continue
+		}
+		if ll, ok := from.(*unix.SockaddrLinklayer); ok && k == handler && ll.Ifindex != p.index {
+			continue // a slave's, in the namespace of its master: the driver has given it the frame
+		}
 		f := captured(p.name, data[:n], from, messages)
 		if isProbe(f.Hex) {
 			l.probed = l.probed || p.name == scenario.Host && f.Dir == scenario.In

@@ -40,17 +40,33 @@ type Driver interface {
 	Close() error
 }
 
+// Watcher is a Driver that is told what is being done.
+type Watcher interface {
+	Driver
+	// At is called before the setup, before each step, and at the end.
+	At(step string)
+}
+
+// Follower is a Driver that hears of changes after they were made.
+type Follower interface {
+	Driver
+	// Follow waits, after a command, until the driver knows what it has changed.
+	Follow(l *Lab)
+}
+
 // Lab is a scenario that is being run. It is used by one goroutine.
 type Lab struct {
 	Scenario scenario.Scenario
 	driver   Driver
 	prefix   string
-	ns       map[string]int // by port: the open namespace
-	made     []string       // names of the namespaces that exist
+	ns       map[string]int    // by port: the open namespace
+	homes    map[string]string // by port that a command has made: the port whose namespace it is in
+	made     []string          // names of the namespaces that exist
 	ports    []*port
 	counters []counter
 	notes    []string
 	probed   bool // the probe came to the host
+	changed  bool // a command was run since ports were looked after
 }
 
 // Run runs a scenario. The namespaces are named prefix followed by the port's
@@ -58,13 +74,18 @@ type Lab struct {
 // the steps before it count.
 func Run(s scenario.Scenario, d Driver, prefix string) scenario.Result {
 	start := time.Now()
-	l := &Lab{Scenario: s, driver: d, prefix: prefix, ns: map[string]int{}}
+	l := &Lab{Scenario: s, driver: d, prefix: prefix, ns: map[string]int{}, homes: map[string]string{}}
 	r := scenario.Result{Name: s.Name, Mode: s.Mode, Flag: s.FlagWord(), Kernel: release()}
+	l.at("setup")
 	err := l.build()
+	if err == nil {
+		err = l.follow()
+	}
 	r.SetupS = seconds(start)
 	if err == nil {
-		l.drain(s.SettleMS, 300)
+		l.drain(s.SettleMS, l.settleQuiet())
 		for _, step := range s.Steps {
+			l.at("step " + step.ID)
 			var o scenario.Outcome
 			if o, err = l.step(step); err != nil {
 				err = fmt.Errorf("step %s: %w", step.ID, err)
@@ -73,6 +94,7 @@ func Run(s scenario.Scenario, d Driver, prefix string) scenario.Result {
 			r.Steps = append(r.Steps, o)
 		}
 	}
+	l.at("end")
 	if err = errors.Join(err, l.close()); err != nil {
 		r.Error = err.Error()
 	}
@@ -80,8 +102,24 @@ func Run(s scenario.Scenario, d Driver, prefix string) scenario.Result {
 	return r
 }
 
+// at tells a watcher what comes now.
+func (l *Lab) at(step string) {
+	if w, ok := l.driver.(Watcher); ok {
+		w.At(step)
+	}
+}
+
+// settleQuiet is the quiet time after the setup, in milliseconds: reports of groups
+// are counted where netfilter's counters are.
+func (l *Lab) settleQuiet() int {
+	if l.Scenario.IPTables {
+		return 1500
+	}
+	return 300
+}
+
 // Namespace is the name of a port's namespace.
-func (l *Lab) Namespace(port string) string { return l.prefix + port }
+func (l *Lab) Namespace(port string) string { return l.prefix + or(l.homes[port], port) }
 
 // in runs f in a port's namespace.
 func (l *Lab) in(port string, f func() error) error {

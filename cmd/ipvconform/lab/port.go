@@ -35,33 +35,52 @@ const (
 	tap      kind = iota // every frame, in and out
 	handler              // frames of one protocol, behind the driver's handler
 	datagram             // datagrams
+	packet4              // IPv4 packets, with their header
+	packet6              // what follows the headers of IPv6 packets
 )
 
-// watch opens every port.
-func (l *Lab) watch() error {
+// survey makes the ports of the interfaces that are there before the scenario's
+// own commands, which may rename or remove some.
+func (l *Lab) survey() error {
 	devs := map[string]string{scenario.Host: Master, scenario.Wire: WireLink}
 	for _, name := range l.Scenario.Ports() {
 		p := &port{name: name, dev: or(devs[name], name), tx: -1, v4: -1, v6: -1}
-		l.ports = append(l.ports, p)
 		err := l.in(name, func() error {
-			if err := p.open(); err != nil {
+			dev, err := net.InterfaceByName(p.dev)
+			if err == nil {
+				p.index = dev.Index
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("port %s: interface %s: %w", name, p.dev, err)
+		}
+		l.ports = append(l.ports, p)
+	}
+	return nil
+}
+
+// open opens a port's sockets and counters.
+func (l *Lab) open(p *port) error {
+	return l.in(p.name, func() error {
+		if err := p.open(); err != nil {
+			return err
+		}
+		if _, second := l.homes[p.name]; p.name != scenario.Wire && !second {
+			if err := p.listen(l.groups(p.name)); err != nil {
 				return err
 			}
-			if name != scenario.Wire {
-				if err := p.listen(l.groups(name)); err != nil {
+			if l.Scenario.Raw {
+				if err := p.listenRaw(); err != nil {
 					return err
 				}
 			}
-			if l.Scenario.Counters == nil || *l.Scenario.Counters {
-				l.counters = append(l.counters, openCounters(name, p.dev, l.Namespace(name), l.Scenario.IPTables))
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("port %s: %w", name, err)
 		}
-	}
-	return nil
+		if l.Scenario.Counters == nil || *l.Scenario.Counters {
+			l.counters = append(l.counters, openCounters(p.name, p.dev, p.name, l.Scenario.IPTables))
+		}
+		return nil
+	})
 }
 
 // groups are what a slave joins.
@@ -86,11 +105,9 @@ func protocols() []uint16 {
 // it; one for a single protocol is called where the stack's own handler is, and
 // sees what the driver has left (net/core/dev.c, __netif_receive_skb_core).
 func (p *port) open() (err error) {
-	dev, err := net.InterfaceByName(p.dev)
-	if err != nil {
-		return fmt.Errorf("interface %s: %w", p.dev, err)
+	if p.index, err = interfaceIndex(p.dev); err != nil {
+		return err
 	}
-	p.index = dev.Index
 	if p.tx, err = packetSocket(p.index, 0); err != nil {
 		return err
 	}
@@ -106,6 +123,14 @@ func (p *port) open() (err error) {
 		}
 	}
 	return nil
+}
+
+func interfaceIndex(name string) (int, error) {
+	dev, err := net.InterfaceByName(name)
+	if err != nil {
+		return 0, fmt.Errorf("interface %s: %w", name, err)
+	}
+	return dev.Index, nil
 }
 
 func (p *port) capture(proto uint16, k kind) error {
@@ -139,6 +164,9 @@ func network(v uint16) uint16 { return v<<8 | v>>8 }
 // not read it from the frame (it has no header_ops->parse_protocol), and would
 // take a frame of protocol 0 for one that is not IP.
 func (p *port) sendFrame(frame []byte, proto *int) error {
+	if p.tx < 0 {
+		return unix.ENODEV
+	}
 	to := &unix.SockaddrLinklayer{Ifindex: p.index}
 	switch {
 	case proto != nil:
@@ -150,10 +178,13 @@ func (p *port) sendFrame(frame []byte, proto *int) error {
 }
 
 func (p *port) close() {
-	unix.Close(p.tx)
+	if p.tx >= 0 {
+		unix.Close(p.tx)
+	}
 	for _, s := range p.sources {
 		unix.Close(s.fd)
 	}
+	p.tx, p.v4, p.v6, p.sources = -1, -1, -1, nil
 }
 
 // text is an error as strerror(3) says it, whichever way it came.

@@ -3,6 +3,8 @@ package lab
 import (
 	"encoding/binary"
 
+	"github.com/vishvananda/netlink"
+
 	"ipvd/cmd/ipvconform/frame"
 	"ipvd/cmd/ipvconform/scenario"
 )
@@ -35,7 +37,8 @@ func (l *Lab) settle(e *events, quiet int) {
 
 // probe sends a probe and reports that it came to the host.
 func (l *Lab) probe(e *events) bool {
-	f := frame.Ether(or(l.Scenario.Master.MAC, defaultMaster), or(l.Scenario.Wire.MAC, defaultWire), probeType, make([]byte, 46))
+	mac, _ := l.MasterLink()
+	f := frame.Ether(or(mac, or(l.Scenario.Master.MAC, defaultMaster)), or(l.Scenario.Wire.MAC, defaultWire), probeType, make([]byte, 46))
 	l.probed = false
 	for _, p := range l.ports {
 		if p.name == scenario.Wire && p.sendFrame(f, nil) != nil {
@@ -49,6 +52,19 @@ func (l *Lab) probe(e *events) bool {
 		}
 	}
 	return false
+}
+
+// MasterLink is the MAC address and MTU that the master has now; none when it is
+// gone.
+func (l *Lab) MasterLink() (mac string, mtu int) {
+	_ = l.in(scenario.Host, func() error {
+		k, err := netlink.LinkByName(Master)
+		if err == nil {
+			mac, mtu = k.Attrs().HardwareAddr.String(), k.Attrs().MTU
+		}
+		return err
+	})
+	return mac, mtu
 }
 
 func isProbe(f []byte) bool { return len(f) >= 14 && binary.BigEndian.Uint16(f[12:]) == probeType }

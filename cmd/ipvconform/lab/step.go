@@ -15,11 +15,20 @@ const (
 	stepQuiet  = 30 // after a stimulus
 	flushQuiet = 12 // after neighbours were removed
 	quickQuiet = 1  // nothing is expected
+	// commandQuiet is after a command with a driver that hears of changes, and
+	// follows them, at its own pace.
+	commandQuiet = 120
 )
 
 // step does one step and reports what came of it.
 func (l *Lab) step(s scenario.Step) (o scenario.Outcome, err error) {
 	o = scenario.Outcome{ID: s.ID, At: s.At}
+	if l.changed {
+		if err := l.follow(); err != nil {
+			return o, err
+		}
+		l.changed = false
+	}
 	if !s.KeepNeigh {
 		if err := l.forget(); err != nil {
 			return o, err
@@ -34,7 +43,11 @@ func (l *Lab) step(s scenario.Step) (o scenario.Outcome, err error) {
 	if s.WaitMS != 0 {
 		wait = s.WaitMS
 	}
-	e := l.drain(wait, stepQuiet)
+	first := wait
+	if s.Cmd != "" && l.driver.Queues() {
+		first = max(wait, commandQuiet)
+	}
+	e := l.drain(first, stepQuiet)
 	if l.driver.Queues() {
 		l.settle(&e, wait)
 	}
@@ -53,7 +66,7 @@ func (l *Lab) stimulate(s scenario.Step, o *scenario.Outcome) error {
 		}
 	}
 	if p == nil {
-		return fmt.Errorf("no port %q", s.At)
+		return fmt.Errorf("at %q: there is no port, and no interface, of that name", s.At)
 	}
 	for _, f := range s.Hex {
 		if err := p.sendFrame(f, s.Proto); err != nil {
@@ -74,7 +87,10 @@ func (l *Lab) stimulate(s scenario.Step, o *scenario.Outcome) error {
 	}
 	if s.Cmd != "" {
 		status, out := l.run(s.At, s.Cmd)
-		o.RC, o.Out = &status, out
+		o.RC, o.Out, l.changed = &status, out, true
+		if f, ok := l.driver.(Follower); ok {
+			f.Follow(l)
+		}
 	}
 	return nil
 }

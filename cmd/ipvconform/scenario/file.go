@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Load reads a file that holds one T or a list of them; one whose name ends
-// with .gz is compressed.
+// Load reads a file that holds one T or a list of them, and checks each that can
+// be; one whose name ends with .gz is compressed.
 func Load[T any](path string) ([]T, error) {
 	b, err := read(path)
 	if err != nil {
@@ -27,6 +27,13 @@ func Load[T any](path string) ([]T, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	for i := range many {
+		if c, ok := any(&many[i]).(interface{ Check() error }); ok {
+			if err := c.Check(); err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+		}
 	}
 	return many, nil
 }

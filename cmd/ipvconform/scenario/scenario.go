@@ -25,10 +25,15 @@ type Scenario struct {
 	Setup  []Command       `json:"setup,omitempty"`  // run before the first step
 	Steps  []Step          `json:"steps"`
 
+	// Prepare is run before there is a driver: it may put other interfaces in
+	// the place of the veth's ends, the host's eth0 and the wire's w0.
+	Prepare []Command `json:"prepare,omitempty"`
+
 	LinkLocal bool  `json:"linklocal,omitempty"`  // stations have fe80:: addresses
 	IPTables  bool  `json:"iptables,omitempty"`   // counters of the mangle chains and conntrack
 	Counters  *bool `json:"counters,omitempty"`   // false: no Delta
 	KeepNoise bool  `json:"keep_noise,omitempty"` // IGMP and MLD are reported as well
+	Raw       bool  `json:"raw,omitempty"`        // packets that reach a stack's protocols are reported as deliveries without ports
 	WaitMS    int   `json:"wait_ms,omitempty"`    // how long nothing must be seen for a step to end; 0: 30
 	SettleMS  int   `json:"settle_ms,omitempty"`  // the same after the setup; 0: 300
 }

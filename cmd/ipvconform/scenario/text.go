@@ -28,6 +28,9 @@ func (f *Frames) UnmarshalJSON(b []byte) error {
 		*f = Frames{one}
 		return nil
 	}
+	if len(b) > 0 && b[0] == '"' {
+		return fmt.Errorf("hex: %.40s is no even number of hexadecimal digits", b)
+	}
 	return json.Unmarshal(b, (*[]Hex)(f))
 }
 

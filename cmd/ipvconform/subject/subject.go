@@ -15,6 +15,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ipvd/cmd/internal/api"
+	"ipvd/cmd/ipvconform/iproute"
 	"ipvd/cmd/ipvconform/lab"
 	"ipvd/cmd/ipvconform/scenario"
 )
@@ -30,6 +32,7 @@ const (
 type Config struct {
 	Bin   string   // folder of ipvd and ipvctl
 	Flags []string // of the daemon, beside those that this package needs
+	Self  string   // the program ipvconform; empty: the one that runs
 }
 
 // Driver is a lab.Driver. Each runs one scenario.
@@ -39,6 +42,8 @@ type Driver struct {
 	log    bytes.Buffer
 	cmd    *exec.Cmd
 	exited chan error
+	client *api.Client // of Losses, once asked
+	ip     iproute.Tool
 }
 
 var _ lab.Driver = (*Driver)(nil)
@@ -49,6 +54,9 @@ func New(c Config) *Driver { return &Driver{config: c} }
 // Start starts the daemon in the host's namespace and waits until it answers.
 func (d *Driver) Start(l *lab.Lab) (err error) {
 	if d.dir, err = os.MkdirTemp("", "ipvconform-"); err != nil {
+		return err
+	}
+	if err := d.tools(); err != nil {
 		return err
 	}
 	args := append([]string{"netns", "exec", l.Namespace(scenario.Host), filepath.Join(d.config.Bin, "ipvd"), "--master", lab.Master,
@@ -104,35 +112,43 @@ func (d *Driver) AddSlave(l *lab.Lab, s scenario.Slave) error {
 // Queues is true: a worker forwards when its CPU lets it.
 func (d *Driver) Queues() bool { return true }
 
-// Command gives what concerns ipvlan links to the client.
-func (d *Driver) Command(l *lab.Lab, _, cmd string) string {
-	words := strings.Fields(cmd)
-	if len(words) < 3 || words[0] != "ip" || words[1] != "link" || !ofOurs(l, words[2:]) {
-		return cmd
+// Command lets a command find iproute's ip(8) before the machine's own.
+func (d *Driver) Command(_ *lab.Lab, _, cmd string) string {
+	words := append(d.ip.Environment(d.socket()), "PATH="+filepath.Join(d.dir, toolFolder)+":"+os.Getenv("PATH"))
+	for i, w := range words {
+		name, value, _ := strings.Cut(w, "=")
+		words[i] = name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'"
 	}
-	return filepath.Join(d.config.Bin, "ipvctl") + " --socket " + d.socket() + strings.TrimPrefix(cmd, "ip")
+	return "export " + strings.Join(words, " ") + "; " + cmd
 }
 
-// ofOurs reports what follows `ip link` and only the driver can do: make and
-// change ipvlan links, and remove slaves.
-func ofOurs(l *lab.Lab, words []string) bool {
-	switch words[0] {
-	case "add", "set":
-		return strings.Contains(strings.Join(words, " "), " type ipvlan")
-	case "del", "delete":
-		name := words[len(words)-1]
-		for _, s := range l.Scenario.Slaves {
-			if s.Name == name {
-				return true
-			}
+// toolFolder holds ip, in the driver's folder.
+const toolFolder = "bin"
+
+// tools makes the folder that comes first in the commands' PATH.
+func (d *Driver) tools() (err error) {
+	self := d.config.Self
+	if self == "" {
+		if self, err = os.Executable(); err != nil {
+			return err
 		}
 	}
-	return false
+	if d.ip.IP, err = exec.LookPath("ip"); err != nil {
+		return err
+	}
+	if d.ip.Control, err = filepath.Abs(filepath.Join(d.config.Bin, "ipvctl")); err != nil {
+		return err
+	}
+	dir := filepath.Join(d.dir, toolFolder)
+	return errors.Join(os.Mkdir(dir, 0o755), os.Symlink(self, filepath.Join(dir, "ip")))
 }
 
 // Close ends the daemon.
 func (d *Driver) Close() error {
 	defer os.RemoveAll(d.dir)
+	if d.client != nil {
+		d.client.Close()
+	}
 	if d.exited == nil {
 		return nil
 	}

@@ -36,7 +36,7 @@ type Guest struct {
 	Init   string        // the guest's first process, a program without shared libraries
 	Args   []string      // of Init, without spaces
 	Dir    string        // the folder that the guest may write to, mounted by Init; absolute
-	Memory string        // such as 512M; empty: 256M
+	Memory int           // MiB
 	Limit  time.Duration // after which the guest is ended
 }
 
@@ -50,6 +50,21 @@ func Check() error {
 			return fmt.Errorf("%w: %s is missing: install the package %s", ErrUnsupported, program, pkg)
 		}
 	}
+	return checkPtrace()
+}
+
+// checkPtrace traces a process, as user-mode Linux does with each of its own:
+// containers may not be allowed to.
+func checkPtrace() error {
+	runtime.LockOSThread() // the thread that traces
+	defer runtime.UnlockOSThread()
+	cmd := exec.Command("true")
+	cmd.SysProcAttr = &unix.SysProcAttr{Ptrace: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("%w: a process cannot be traced (ptrace(2)): %w", ErrUnsupported, err)
+	}
+	_ = cmd.Process.Kill() // it has stopped before its first instruction
+	_ = cmd.Wait()
 	return nil
 }
 
@@ -66,16 +81,12 @@ func Run(ctx context.Context, g Guest) (console string, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, g.Limit)
 	defer cancel()
-	memory := g.Memory
-	if memory == "" {
-		memory = "256M"
-	}
-	args := []string{"mem=" + memory, "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "quiet",
+	args := []string{fmt.Sprintf("mem=%dM", g.Memory), "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "quiet",
 		"con=null", "con0=fd:0,fd:1", "con1=null", "ssl=null", "uml_dir=" + g.Dir, "umid=guest", "init=" + g.Init, "--"}
 	cmd := exec.CommandContext(ctx, Kernel, append(args, g.Args...)...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.Env = append(os.Environ(), "LD_PRELOAD="+preload, "TMPDIR="+memoryDir(g.Dir))
+	cmd.Env = append(os.Environ(), "LD_PRELOAD="+preload, "TMPDIR="+memoryDir(g.Dir, g.Memory))
 	// The guest's processes are processes here, and outlive their kernel.
 	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
@@ -89,10 +100,12 @@ func Run(ctx context.Context, g Guest) (console string, err error) {
 	return out.String(), nil
 }
 
-// memoryDir is where the guest's memory lies: in memory, if there is room.
-func memoryDir(otherwise string) string {
+// memoryDir is where the guest's memory lies: in memory, if there is room. The
+// folder of a container is often small, and the guest would end with SIGBUS.
+func memoryDir(otherwise string, mebibytes int) string {
 	const shm = "/dev/shm"
-	if st, err := os.Stat(shm); err == nil && st.IsDir() {
+	var st unix.Statfs_t
+	if unix.Statfs(shm, &st) == nil && st.Type == unix.TMPFS_MAGIC && st.Bavail*uint64(st.Bsize)>>20 >= uint64(mebibytes) {
 		return shm
 	}
 	return otherwise

@@ -74,5 +74,6 @@ uint64_t cloop_forward(uint16_t from, uint16_t to, uint16_t burst, uint64_t pack
 uint64_t cloop_replicate(uint16_t from, uint16_t to, uint16_t queues, uint16_t burst, uint64_t packets);
 uint64_t cloop_poll(uint16_t port, uint16_t queues, uint16_t burst, uint64_t turns);
 uint64_t cloop_gaps(uint16_t from, uint16_t to, uint16_t burst, uint64_t ns, uint64_t gap_ns);
+int cloop_relay(int from, int to, int stop, uint64_t *relayed);
 
 #endif

@@ -28,6 +28,8 @@ type Host struct {
 	rec     store.Host
 	home    int // descriptor of the host's namespace
 	ret     link.Link
+	vrf     int    // index of the VRF that the return interface is in; 0: none
+	table   uint32 // that VRF's routing table; 0: the main one
 }
 
 // SetUp prepares the calling thread's namespace, which must be the daemon's:
@@ -84,6 +86,18 @@ func (h *Host) change() error {
 	}
 	return h.ret.SetUp(true)
 }
+
+// Renew sets the sysctls again, of which the kernel forgets the host port's when
+// its interface moves to another namespace. It must have come back.
+func (h *Host) Renew() error {
+	if err := netns.Run(h.home, func() error { return sysctl.Apply(h.rec.Sysctls) }); err != nil {
+		return fmt.Errorf("master %s: set up the host for l3s again: %w", h.rec.Master, err)
+	}
+	return nil
+}
+
+// Home reports that ns is the namespace that was set up.
+func (h *Host) Home(ns netns.ID) bool { return h.rec.Home == ns }
 
 // Changes lists what was changed in the host's settings.
 func (h *Host) Changes() []sysctl.Change { return h.rec.Sysctls }

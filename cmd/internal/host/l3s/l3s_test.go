@@ -139,6 +139,24 @@ func TestPacketsPassTheHostBothWaysUnderStrictReversePathFilter(t *testing.T) {
 	}
 }
 
+func TestSettingsOfAHostPortThatWasAwayAreRenewed(t *testing.T) {
+	f := newFixture(t)
+	f.setUp()
+	other := hosttest.NewNS(t)
+	if !f.host.Home(f.ID()) || f.host.Home(other.ID()) {
+		t.Error("home is not the namespace that was set up")
+	}
+	f.IP("link set m0 netns " + other.Name)
+	other.IP("link set m0 netns " + f.Name)
+	if got := f.Sysctl("ipv4/conf/m0/forwarding"); got != "0" {
+		t.Fatalf("forwarding of m0 after a move is %s, want 0: the test shows nothing", got)
+	}
+	f.try(f.host.Renew())
+	if got := f.Sysctl("ipv4/conf/m0/forwarding"); got != "1" {
+		t.Errorf("forwarding of m0 is %s, want 1", got)
+	}
+}
+
 // sysctls is all that IPv4 and IPv6 have per interface.
 func (f *fixture) sysctls() string {
 	f.t.Helper()

@@ -25,7 +25,7 @@ func (h *Host) AddRoute(a netip.Addr) error {
 		if !errors.Is(err, unix.EEXIST) {
 			return err
 		}
-		ours, err := netlink.RouteListFiltered(family(a), r, netlink.RT_FILTER_DST|netlink.RT_FILTER_OIF)
+		ours, err := netlink.RouteListFiltered(family(a), r, h.sameRoute())
 		if err == nil && len(ours) == 0 {
 			err = ErrRouteTaken
 		}
@@ -46,11 +46,21 @@ func (h *Host) DelRoute(a netip.Addr) error {
 	return nil
 }
 
+// sameRoute says what of a route AddRoute goes by. Without a table netlink looks
+// in the main one.
+func (h *Host) sameRoute() uint64 {
+	if h.table == 0 {
+		return netlink.RT_FILTER_DST | netlink.RT_FILTER_OIF
+	}
+	return netlink.RT_FILTER_DST | netlink.RT_FILTER_OIF | netlink.RT_FILTER_TABLE
+}
+
 func (h *Host) route(a netip.Addr) *netlink.Route {
 	bits := a.BitLen()
 	return &netlink.Route{
 		LinkIndex: h.ret.Index,
 		Dst:       &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(bits, bits)},
+		Table:     int(h.table),
 		Scope:     netlink.SCOPE_LINK,
 		Protocol:  unix.RTPROT_STATIC,
 	}

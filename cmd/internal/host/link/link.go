@@ -138,6 +138,11 @@ func (l Link) SetCarrier(on bool) error {
 	return l.set(fmt.Sprintf("set carrier %v", on), 0, 0, nl.NewRtAttr(unix.IFLA_CARRIER, v))
 }
 
+// Release takes the interface out of the bridge, bond, … that it belongs to.
+func (l Link) Release() error {
+	return l.set("release from its master", 0, 0, nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(0)))
+}
+
 // MoveTo moves the interface to the namespace open as ns, under the name it
 // has.
 func (l Link) MoveTo(ns int) error {

@@ -81,6 +81,10 @@ type Target struct {
 // Options are a monitor's settings; the zero value is good.
 type Options struct {
 	ReceiveBuffer int // of the socket, in bytes; 0: 16 MiB
+	// Peers reports the peer of a point-to-point IPv4 address in its place, as
+	// the kernel's ipvlan driver takes it (ifa_address in ipvlan_main.c,
+	// ipvlan_addr4_event).
+	Peers bool
 }
 
 // Monitor watches interfaces. Its methods may be called from any goroutine.
@@ -89,6 +93,7 @@ type Monitor struct {
 	home                int // the namespace that sock is in
 	events              chan Event
 	stop, done          chan struct{}
+	peers               bool // Options.Peers
 	overruns            atomic.Uint64
 
 	mu       sync.Mutex
@@ -109,7 +114,7 @@ type command Target
 // daemon's, and starts its goroutine.
 func Open(o Options) (*Monitor, error) {
 	m := &Monitor{
-		sock: -1, wake: -1, inotify: -1, home: -1, selfNSID: noNSID,
+		sock: -1, wake: -1, inotify: -1, home: -1, selfNSID: noNSID, peers: o.Peers,
 		events: make(chan Event, 256), stop: make(chan struct{}), done: make(chan struct{}),
 		targets: make(map[string]*watch), at: make(map[place]*watch),
 	}

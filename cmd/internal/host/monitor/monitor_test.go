@@ -104,6 +104,22 @@ func TestAddGivesASyncWithEverything(t *testing.T) {
 	}
 }
 
+func TestPeersAreReportedInPlaceOfTheirAddresses(t *testing.T) {
+	f := setUp(t, monitor.Options{Peers: true})
+	tap := f.TAP("t0")
+	f.IP("addr add 10.0.0.1 peer 10.0.0.9 dev t0")
+	f.IP("addr add 10.0.0.2/24 dev t0")
+	f.IP("addr add fd00::1 peer fd00::9 dev t0")
+	f.Add(monitor.Target{Key: "s", Locator: tap})
+	if got, want := addrs(f.untilKind("s", monitor.Sync)), "10.0.0.2 10.0.0.9 fd00::1"; got != want {
+		t.Errorf("addresses %q, want %q", got, want)
+	}
+	f.IP("addr del 10.0.0.1 peer 10.0.0.9 dev t0")
+	if e := f.untilKind("s", monitor.AddrRemoved); e.Addr.String() != "10.0.0.9" {
+		t.Errorf("removed %v, want the peer 10.0.0.9", e.Addr)
+	}
+}
+
 func TestAddressesComeAndGo(t *testing.T) {
 	f := setUp(t, monitor.Options{})
 	f.slave("s", "t0")

@@ -150,18 +150,19 @@ func (m *Monitor) handleAddr(p place, a link.Addr, deleted bool) {
 	if w == nil {
 		return
 	}
-	had := w.has(a.Prefix.Addr())
+	this := m.addrOf(a)
+	had := w.has(this.reported)
 	if deleted {
-		w.addrs = slices.DeleteFunc(w.addrs, func(b addr) bool { return b == addrOf(a) })
-	} else if !slices.Contains(w.addrs, addrOf(a)) {
-		w.addrs = append(w.addrs, addrOf(a))
+		w.addrs = slices.DeleteFunc(w.addrs, func(b addr) bool { return b == this })
+	} else if !slices.Contains(w.addrs, this) {
+		w.addrs = append(w.addrs, this)
 	}
-	if has := w.has(a.Prefix.Addr()); has != had {
+	if has := w.has(this.reported); has != had {
 		e := w.event(AddrAdded)
 		if had {
 			e.Kind = AddrRemoved
 		}
-		e.Addr = a.Prefix.Addr()
+		e.Addr = this.reported
 		m.emit(e)
 	}
 }

@@ -17,11 +17,18 @@ type place struct{ nsid, index int }
 
 // addr identifies an address of an interface.
 type addr struct {
-	prefix netip.Prefix
-	peer   netip.Addr
+	prefix   netip.Prefix
+	peer     netip.Addr
+	reported netip.Addr // the one of both that events bear
 }
 
-func addrOf(a link.Addr) addr { return addr{a.Prefix, a.Peer} }
+func (m *Monitor) addrOf(a link.Addr) addr {
+	reported := a.Prefix.Addr()
+	if m.peers && a.Peer.Is4() {
+		reported = a.Peer
+	}
+	return addr{a.Prefix, a.Peer, reported}
+}
 
 // watch is a target and what is known of it. Monitor's goroutine only.
 type watch struct {
@@ -36,7 +43,7 @@ type watch struct {
 }
 
 func (w *watch) has(a netip.Addr) bool {
-	return slices.ContainsFunc(w.addrs, func(b addr) bool { return b.prefix.Addr() == a })
+	return slices.ContainsFunc(w.addrs, func(b addr) bool { return b.reported == a })
 }
 
 func (w *watch) event(k Kind) Event {
@@ -93,7 +100,7 @@ func (m *Monitor) settle(w *watch, found watch) {
 	m.at[w.place] = w
 	e := w.event(Sync)
 	for _, a := range w.addrs {
-		e.Addrs = append(e.Addrs, a.prefix.Addr())
+		e.Addrs = append(e.Addrs, a.reported)
 	}
 	slices.SortFunc(e.Addrs, netip.Addr.Compare)
 	e.Addrs = slices.Compact(e.Addrs)
@@ -125,7 +132,7 @@ func (m *Monitor) look(w *watch) (found watch, err error) {
 		return found, err
 	}
 	for _, a := range addrs {
-		found.addrs = append(found.addrs, addrOf(a))
+		found.addrs = append(found.addrs, m.addrOf(a))
 	}
 	again, id2, name2, err := where(w.Locator)
 	if err != nil {

@@ -131,7 +131,7 @@ func (w *Wire) finish(doubt bool) error {
 	if err != nil {
 		return err
 	}
-	return apply(l, &w.rec)
+	return errors.Join(setMerging(l, w.rec.Merging, true), apply(l, &w.rec))
 }
 
 // forget removes what the take-over has left: namespace, record, descriptor.
