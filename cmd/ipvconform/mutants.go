@@ -39,7 +39,7 @@ func mutants() []mutant {
 		one("the TTL is one less", "to_return.go", "p.SetTTL(p.TTL() + 1)", "p.SetTTL(p.TTL())"),
 		one("an IPv6 address with the same 64 bits gets the packet", "lookup.go", "return t.Lookup6(p.Dst())", "hi, lo := p.Dst()\n\t\treturn t.Lookup6(hi, lo&^1)"),
 		{"fragments do not reach slaves", []edit{
-			{"plain.go", "kind == ipv4NoOptions && total", "kind == ipv4NoOptions && b[20]&0x3f == 0 && b[21] == 0 && total"},
+			{"plain.go", "kind == ipv4NoOptions && beyond", "kind == ipv4NoOptions && b[20]&0x3f == 0 && b[21] == 0 && beyond"},
 			{"lookup.go", "return t.Lookup4(p.Dst())", "id, ok := t.Lookup4(p.Dst())\n\t\t\treturn id, ok && !p.Fragment()"}}},
 		{"a broadcast returns to its sender", []edit{
 			{"replicate.go", "if i == from {", "if i < 0 {"},

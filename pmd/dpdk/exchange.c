@@ -249,10 +249,13 @@ ipvd_flush(struct ipvd_set *s, uint32_t txsegs, uint32_t nfree)
 }
 
 /* Sending comes first: the packets to be sent lie where the received ones are
- * written. */
+ * written. The set comes as a number, since Go would look in every step for Go's
+ * memory behind a pointer. */
 void
-ipvd_exchange(struct ipvd_set *s, uint32_t txsegs, uint32_t pkts, uint32_t nfree, uint32_t stock)
+ipvd_exchange(uintptr_t set, uint32_t txsegs, uint32_t pkts, uint32_t nfree, uint32_t stock)
 {
+	struct ipvd_set *s = (struct ipvd_set *)set;
+
 	ipvd_flush(s, txsegs, nfree);
 	s->stock = restock(s->v, stock);
 	receive_all(s, pkts);

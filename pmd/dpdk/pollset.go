@@ -145,7 +145,7 @@ func (s *PollSet) Send() {
 // receives from all queues, in one call.
 func (s *PollSet) Receive() {
 	v, c := s.v, s.c
-	C.ipvd_exchange(c, C.uint32_t(s.tx.N), C.uint32_t(v.N), C.uint32_t(v.NFree), C.uint32_t(v.NStock))
+	C.ipvd_exchange(C.uintptr_t(uintptr(unsafe.Pointer(c))), C.uint32_t(s.tx.N), C.uint32_t(v.N), C.uint32_t(v.NFree), C.uint32_t(v.NStock))
 	s.tx.N, v.NFree = 0, 0
 	v.N, v.NStock, s.rx.N = int(c.pkts), int(c.stock), int(c.segs)
 }

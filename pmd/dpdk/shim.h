@@ -70,7 +70,7 @@ struct ipvd_set {
 	struct rte_mbuf *out[IPVD_CHUNK]; /* for ipvd_send */
 };
 
-void ipvd_exchange(struct ipvd_set *s, uint32_t txsegs, uint32_t pkts, uint32_t nfree, uint32_t stock);
+void ipvd_exchange(uintptr_t set, uint32_t txsegs, uint32_t pkts, uint32_t nfree, uint32_t stock);
 void ipvd_flush(struct ipvd_set *s, uint32_t txsegs, uint32_t nfree);
 void ipvd_send(struct ipvd_set *s, uint32_t slot, uint32_t n);
 uint32_t ipvd_restock(struct ipvd_vector *v, uint32_t have);

@@ -219,10 +219,13 @@ func (r *rig) received() [][]byte {
 	return frames
 }
 
-// wants checks what one step receives.
+// wants checks what comes next. The kernel may hand frames over a little later.
 func (r *rig) wants(want ...[]byte) {
 	r.t.Helper()
 	got := r.received()
+	for end := time.Now().Add(time.Second); len(got) < len(want) && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		got = append(got, r.received()...)
+	}
 	if len(got) != len(want) {
 		r.t.Fatalf("got %d frames, want %d: %x", len(got), len(want), got)
 	}

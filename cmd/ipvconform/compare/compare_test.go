@@ -129,3 +129,21 @@ func TestDefaultsMayDifferWhereCompatMayNot(t *testing.T) {
 		t.Errorf("compat: got %s, want one frame unexplained", r.Details())
 	}
 }
+
+func TestHandlersCountIfBothSidesWatchedThem(t *testing.T) {
+	s := matrix.Lab("l2", "bridge")
+	s.Steps = []scenario.Step{{ID: "one", At: "wire"}, {ID: "two", At: "wire"}}
+	got := scenario.Frame{Port: scenario.Host, Dir: scenario.In, Hex: make([]byte, 60)}
+	heard := []scenario.Outcome{{ID: "one", At: "wire", Got: []scenario.Frame{got}}, {ID: "two", At: "wire"}}
+	quiet := []scenario.Outcome{{ID: "one", At: "wire"}, {ID: "two", At: "wire"}}
+	for _, c := range []struct {
+		name         string
+		kernel, ours []scenario.Outcome
+		want         int
+	}{{"only ipvd's were watched", quiet, heard, 0}, {"only the kernel's got it", heard, quiet, 1}, {"both got it", heard, heard, 0}} {
+		r := Results([]scenario.Scenario{s}, []scenario.Result{{Name: s.Name, Steps: c.kernel}}, []scenario.Result{{Name: s.Name, Steps: c.ours}}, false)
+		if len(r.Unexplained) != c.want {
+			t.Errorf("%s: got %v, want %d findings", c.name, r.Unexplained, c.want)
+		}
+	}
+}

@@ -77,10 +77,14 @@ func (c chains) any(at string, names ...string) bool {
 func filtered(s situation, side Side, e Entry) bool {
 	toSlave := isSlave(e.Port) && (e.Kind == Socket || e.Kind == Arrived)
 	toWire := e.Port == scenario.Wire && e.Kind == Arrived
+	c := s.filters()
+	if s.mode == "l3s" && side == Ours && e.Kind == Socket && e.Port == scenario.Host {
+		// Where FORWARD has kept a packet from being translated, its answer is the host's.
+		return s.translates() && c.any(scenario.Host, "FORWARD")
+	}
 	if s.mode != "l3s" || !toSlave && !toWire {
 		return false
 	}
-	c := s.filters()
 	if side == Ours {
 		return toSlave && c.any(scenario.Host, "INPUT") || toWire && c.any(scenario.Host, "OUTPUT")
 	}

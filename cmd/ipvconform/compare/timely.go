@@ -24,14 +24,19 @@ const (
 var (
 	changesLink = regexp.MustCompile(`\blink\s+set\b.*\b(?:up|down)\b`)
 	sleeps      = regexp.MustCompile(`\bsleep\s+[1-9]`)
+	forwards    = regexp.MustCompile(`\bforwarding\b|\bip_forward\b`)
 )
 
 // timely are the entries that do not depend on when a stack found the time.
 func (s situation) timely(all []Entry) []Entry {
+	// A host that routes sends redirects, the fewer the faster it has cause to
+	// (net/ipv4/route.c, ip_rt_send_redirect).
+	routes := slices.ContainsFunc(s.scenario.Setup, func(c scenario.Command) bool { return forwards.MatchString(c.Cmd) })
 	var dad, carrier bool
 	recent := append(slices.Clone(s.before), s.step)
 	for i, step := range recent {
 		age := len(recent) - 1 - i
+		routes = routes || forwards.MatchString(step.Cmd)
 		dad = dad || age <= dadSteps && step.Cmd != ""
 		carrier = carrier || age <= carrierSteps && step.At == scenario.Wire && changesLink.MatchString(step.Cmd)
 	}
@@ -41,7 +46,7 @@ func (s situation) timely(all []Entry) []Entry {
 	return slices.DeleteFunc(all, func(e Entry) bool {
 		switch e.Kind {
 		case Arrived, Reached, Sent:
-			return dad && detectsDuplicates(e.Frame) && !s.solicits()
+			return dad && detectsDuplicates(e.Frame) && !s.solicits() || routes && e.Port == scenario.Wire && icmpError(e.Frame, 5)
 		case Fact:
 			return carrier && (e.Field.Name == fieldState || e.Field.Name == fieldFlag && (e.Field.Value == "LOWER_UP" || e.Field.Value == "NO-CARRIER"))
 		}

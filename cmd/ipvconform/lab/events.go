@@ -37,7 +37,7 @@ func (l *Lab) drain(quiet, otherwise int) events {
 	for {
 		n, err := unix.Poll(fds, int(max(0, time.Until(end).Milliseconds())))
 		if err != nil && !errors.Is(err, unix.EINTR) {
-			l.notes = append(l.notes, "poll: "+err.Error())
+			l.notes = append(l.notes, scenario.Note("poll: "+err.Error()))
 			return e
 		}
 		if n == 0 {
@@ -61,7 +61,7 @@ func (l *Lab) read(e *events, p *port, fd int, k kind) {
 			return
 		}
 		if err != nil { // ENETDOWN: the interface went down
-			l.notes = append(l.notes, p.name+": "+text(err))
+			l.notes = append(l.notes, scenario.Note(p.name+": "+text(err)))
 			return
 		}
 		messages, _ := unix.ParseSocketControlMessage(control[:nc])

@@ -64,7 +64,7 @@ type Lab struct {
 	made     []string          // names of the namespaces that exist
 	ports    []*port
 	counters []counter
-	notes    []string
+	notes    []scenario.Note
 	probed   bool // the probe came to the host
 	changed  bool // a command was run since ports were looked after
 }

@@ -23,7 +23,7 @@ type Outcome struct {
 	Seen  []Frame    `json:"seen"`            // what the taps of all ports saw
 	Got   []Frame    `json:"got,omitempty"`   // what the protocol handlers of the stacks got, behind every driver's own handler
 	UDP   []Delivery `json:"udp"`             // what reached a socket
-	Notes []string   `json:"notes,omitempty"`
+	Notes []Note     `json:"notes,omitempty"`
 	// Delta are counters that changed, by port and name.
 	Delta map[string]map[string]int64 `json:"delta,omitempty"`
 }

@@ -82,3 +82,17 @@ func TestSavedFileIsReadAgain(t *testing.T) {
 		}
 	}
 }
+
+func TestNotesMayHaveAnyForm(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.json")
+	if err := os.WriteFile(path, []byte(`{"steps": [{"id": "one", "notes": ["text", {"port": "s0"}]}]}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Load[Result](path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []Note{"text", `{"port": "s0"}`}; !reflect.DeepEqual(got[0].Steps[0].Notes, want) {
+		t.Errorf("got %q, want %q", got[0].Steps[0].Notes, want)
+	}
+}

@@ -49,3 +49,14 @@ func (t *Text) UnmarshalJSON(b []byte) error {
 	*t = Text(n)
 	return nil
 }
+
+// Note is a remark of whoever ran a scenario, of any form in JSON.
+type Note string
+
+// UnmarshalJSON keeps what is not a string as it stands.
+func (n *Note) UnmarshalJSON(b []byte) error {
+	if json.Unmarshal(b, (*string)(n)) != nil {
+		*n = Note(b)
+	}
+	return nil
+}
