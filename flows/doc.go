@@ -57,7 +57,8 @@
 //
 //	received   RX queues: Packets + NoMbuf + Errors; ports: Missed + Errors +
 //	           NoMbuf; counters of kind In (`generated`)
-//	copied     counters of kind Copied: further references to a packet
+//	copied     counters of kind Copied: further references to a packet;
+//	           TX queues: Segmented, the frames that one is cut into but the first
 //	delivered  TX queues: Packets; less the ports' OErrors; counters of kind Out
 //	dropped    rx_nombuf    RX queues' and ports' NoMbuf
 //	           rx_error     RX queues' Errors

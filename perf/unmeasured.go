@@ -23,10 +23,6 @@ func later() []report.Row {
 		report.Unmeasured("l3s/flows-100k", "l3s/flows-100", needsRoutes),
 		report.Unmeasured("l3s/setup", "host path", needsRoutes),
 		report.Unmeasured("route/change", "", needsRoutes),
-		report.Unmeasured("tap/tcp", "net_tap", needsPorts),
-		report.Unmeasured("tap/tcp", "kernel macvlan", needsPorts),
-		report.Unmeasured("tap/pps", "net_tap", needsPorts),
-		report.Unmeasured("tap/pps", "kernel macvlan", needsPorts),
 		report.Unmeasured("memif", "testpmd io", needsPorts),
 		report.Unmeasured("vhost-user", "testpmd io", needsPorts),
 	}

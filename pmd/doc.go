@@ -5,7 +5,8 @@
 // It needs neither DPDK nor root to build and test. Implementations live in
 // pmd/dpdk (any ethdev or vdev), pmd/tap (kernel TAP interfaces), pmd/packet
 // (other kernel interfaces), pmd/rawip (the kernel's IP output path) and
-// pmd/pmdtest (fakes for unit tests).
+// pmd/pmdtest (fakes for unit tests). pmd/offload does in software what a device
+// cannot.
 //
 // # One step of a worker
 //
@@ -28,4 +29,14 @@
 // away for each time a packet is added to a TX list: whoever adds it to n lists
 // first calls Mbuf.AddRefs(n-1). An mbuf whose reference count is over one, and
 // an indirect one, is read-only: see Vector.Writable.
+//
+// # Unfinished frames
+//
+// A packet with Mbuf.Offload has a checksum to be completed, or stands for
+// several frames, as the virtio-net header beside it says (Mbuf.Vnet). The driver
+// that received it has checked the header (offload.Accept) and has counted the
+// packet in Vector.Offloads. Stages pass it on like any other; what they compare
+// with an MTU is Mbuf.Longest. The driver that sends it gives it to a device that
+// can finish it (Caps.Offloads) or finishes it first, and counts the frames that
+// it is cut into, but the first, as QueueStats.Segmented.
 package pmd

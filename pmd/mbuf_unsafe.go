@@ -34,16 +34,31 @@ type Mbuf struct {
 	shinfo     uintptr
 	privSize   uint16
 	timesync   uint16
-	dynfield1  [9]uint32
+	dynfield1  [5]uint32
+	vnet       VnetHdr // 112: registered with DPDK as a dynamic field
+	dynRest    uint32
 }
 
 // Offload flags used by this program (DPDK rte_mbuf_core.h).
 const (
+	olL4Mask       uint64 = 1<<3 | 1<<8
+	olL4Good       uint64 = 1 << 8
+	olOffload      uint64 = 1 << offloadBit
+	olTxIPv6       uint64 = 1 << 56
+	olTxIPv4       uint64 = 1 << 55
+	olTxIPSum      uint64 = 1 << 54
+	olTxUDPSum     uint64 = 3 << 52
+	olTxTCPSum     uint64 = 1 << 52
+	olTxTCPSeg     uint64 = 1 << 50
+	olTxUDPSeg     uint64 = 1 << 42
 	olVLANStripped uint64 = 1 << 6
 
 	olExternal uint64 = 1 << 61
 	olIndirect uint64 = 1 << 62
 )
+
+// offloadBit of the flags is ours, registered with DPDK as a dynamic flag.
+const offloadBit = 40
 
 // Headroom is the room that a fresh mbuf has before its data, in bytes
 // (RTE_PKTMBUF_HEADROOM).
@@ -66,6 +81,13 @@ func MbufOffsets() map[string]uintptr {
 		"pool": unsafe.Offsetof(m.pool), "next": unsafe.Offsetof(m.next),
 		"tx_offload": unsafe.Offsetof(m.txOffload),
 	}
+}
+
+// VnetField is where DPDK must leave room for Vnet, in bytes, and which bit of
+// ol_flags says that it counts: a dynamic field and a dynamic flag.
+func VnetField() (offset, size, bit int) {
+	var m *Mbuf
+	return int(unsafe.Offsetof(m.vnet)), int(unsafe.Sizeof(m.vnet)), offloadBit
 }
 
 // Data is the first segment's data. It is valid while the caller owns m.
@@ -139,6 +161,20 @@ func (m *Mbuf) Chain(segs []*Mbuf, lens []int) {
 	last.next = nil
 }
 
+// AddSeg makes next, which is fresh (Reset), the segment after last, the last one
+// of packet m.
+func (m *Mbuf) AddSeg(last, next *Mbuf) {
+	last.next = next
+	m.nbSegs++
+}
+
+// AddData makes the first n bytes of last.Room, which must have as many, part of
+// packet m, whose last segment is last.
+func (m *Mbuf) AddData(last *Mbuf, n int) {
+	last.dataLen += uint16(n)
+	m.pktLen += uint32(n)
+}
+
 // TrimFront removes n bytes from the front of the first segment. It reports
 // false when the segment is shorter.
 func (m *Mbuf) TrimFront(n int) bool {
@@ -148,6 +184,7 @@ func (m *Mbuf) TrimFront(n int) bool {
 	m.dataOff += uint16(n)
 	m.dataLen -= uint16(n)
 	m.pktLen -= uint32(n)
+	m.shiftHeaders(-n)
 	return true
 }
 
@@ -160,6 +197,7 @@ func (m *Mbuf) Prepend(n int) bool {
 	m.dataOff -= uint16(n)
 	m.dataLen += uint16(n)
 	m.pktLen += uint32(n)
+	m.shiftHeaders(n)
 	return true
 }
 
@@ -197,6 +235,10 @@ func (m *Mbuf) VLAN() (tci uint16, stripped bool) {
 // VLANStripped reports that the port stripped a tag
 // (RTE_MBUF_F_RX_VLAN_STRIPPED).
 func (m *Mbuf) VLANStripped() bool { return m.olFlags&olVLANStripped != 0 }
+
+// Ready reports that m is the frame as it is, without a tag that was stripped or
+// anything left to do.
+func (m *Mbuf) Ready() bool { return m.olFlags&(olVLANStripped|olOffload) == 0 }
 
 // MbufAt gives the mbuf at address p, which must point to a struct rte_mbuf
 // outside the Go heap.

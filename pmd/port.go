@@ -27,6 +27,9 @@ var (
 type Caps struct {
 	MaxSegs  int // most segments of a packet; 0: any number
 	MaxFrame int // largest frame in bytes, Ethernet header included, FCS not; 0: no limit
+	// Offloads is what the device finishes itself. The driver finishes the
+	// rest in software.
+	Offloads Offloads
 }
 
 // Info describes a port.
@@ -47,6 +50,9 @@ type QueueStats struct {
 	Full    uint64 // the ring or the socket buffer was full (tx_full)
 	TooBig  uint64 // longer than the port can send (tx_too_big)
 	Refused uint64 // the device is down, gone, or refused the frame (tx_refused)
+	// TX only: frames made by segmenting, beyond the first of each packet. They
+	// count like others as Packets or in one of the reasons.
+	Segmented uint64
 	// RX only: packets seen and lost before the worker had them.
 	NoMbuf uint64 // no buffer for it (rx_nombuf)
 	Errors uint64 // unreadable, too long for the buffers, or malformed (rx_error)
@@ -55,7 +61,7 @@ type QueueStats struct {
 // Add sums two snapshots.
 func (s QueueStats) Add(o QueueStats) QueueStats {
 	return QueueStats{s.Packets + o.Packets, s.Bytes + o.Bytes, s.Full + o.Full, s.TooBig + o.TooBig,
-		s.Refused + o.Refused, s.NoMbuf + o.NoMbuf, s.Errors + o.Errors}
+		s.Refused + o.Refused, s.Segmented + o.Segmented, s.NoMbuf + o.NoMbuf, s.Errors + o.Errors}
 }
 
 // PortStats are the counters of the device itself that no queue sees.

@@ -68,15 +68,21 @@ type Vector struct {
 	// Resets counts the calls of Reset: a stage that bounds what it does in a
 	// step sees by it that a new step has begun.
 	Resets uint64
+	// Offloads is how many packets with Mbuf.Offload came in this step: a driver
+	// that must finish them looks for them only when there are any.
+	Offloads int
 	// Overflow frees Free[:NFree] at once and sets NFree to 0; the vector calls
 	// it when Free is full. Set by the runtime.
 	Overflow func(*Vector)
+	// Restock tops Stock up within a step, for drivers that need more than a
+	// step's worth; no stage may call it. Set by the runtime; nil: it cannot.
+	Restock func(*Vector)
 }
 
 // Reset forgets this step's packets. What they referred to must have been given
 // away.
 func (v *Vector) Reset() {
-	v.N = 0
+	v.N, v.Offloads = 0, 0
 	v.Resets++
 }
 
@@ -133,6 +139,15 @@ func (v *Vector) Alloc() *Mbuf {
 	return v.Stock[v.NStock]
 }
 
+// Supply is Alloc for drivers: it tops the stock up when that is used up. nil
+// means that the pool is empty.
+func (v *Vector) Supply() *Mbuf {
+	if v.NStock == 0 && v.Restock != nil {
+		v.Restock(v)
+	}
+	return v.Alloc()
+}
+
 // Writable gives a packet with m's content that the caller may write: m itself
 // when nobody else refers to it, else a copy from the stock, for which the
 // reference to m is given up. It returns nil, and the caller still owns m, when
@@ -156,6 +171,7 @@ func (v *Vector) Copy(m *Mbuf) *Mbuf {
 		return nil
 	}
 	head.vlanTCI, head.port = m.vlanTCI, m.port
+	head.copyOffload(m)
 	last, src := head, m.Data()
 	for s := m; ; {
 		for len(src) > 0 {
@@ -166,14 +182,12 @@ func (v *Vector) Copy(m *Mbuf) *Mbuf {
 					v.Drop(head)
 					return nil
 				}
-				last.next = next
+				head.AddSeg(last, next)
 				last = next
-				head.nbSegs++
 				room = last.Room()
 			}
 			n := copy(room, src)
-			last.dataLen += uint16(n)
-			head.pktLen += uint32(n)
+			head.AddData(last, n)
 			src = src[n:]
 		}
 		if s = s.next; s == nil {

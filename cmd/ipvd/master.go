@@ -109,6 +109,7 @@ func (m *master) open() error {
 		return err
 	}
 	info := m.wire.Info()
+	info.MTU = min(info.MTU, tap.MaxMTU) // the host port's, and so everybody's
 	copy(m.template.MAC[:], info.MAC)
 	m.template.MTU, m.template.Wire = info.MTU, m.wire
 	if err := m.openHost(info); err != nil {

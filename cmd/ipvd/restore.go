@@ -80,7 +80,8 @@ func (s *slave) reattach(r store.Slave) (pmd.Port, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.tap, err = tap.Attach(ns, tap.Config{Name: l.Name, Alias: r.Alias, MAC: s.m.mac(), Persist: true})
+	s.tap, err = tap.Attach(ns, tap.Config{Name: l.Name, Alias: r.Alias, MAC: s.m.mac(), Persist: true,
+		NoOffloads: s.m.d.cfg.Offloads == "off"})
 	return s.tap, err
 }
 

@@ -73,7 +73,8 @@ func kinds() map[string]func(s *slave, id uint16, mtu int) (pmd.Port, error) {
 // (tun_chr_open in drivers/net/tun.c), and a slave must die with its namespace.
 func openTAP(s *slave, id uint16, mtu int) (pmd.Port, error) {
 	var err error
-	s.tap, err = tap.Open(tap.Config{Alias: s.m.alias(id), MTU: mtu, MAC: s.m.mac(), Persist: !s.m.d.cfg.Ephemeral})
+	s.tap, err = tap.Open(tap.Config{Alias: s.m.alias(id), MTU: mtu, MAC: s.m.mac(), Persist: !s.m.d.cfg.Ephemeral,
+		NoOffloads: s.m.d.cfg.Offloads == "off"})
 	return s.tap, err
 }
 

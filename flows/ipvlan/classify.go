@@ -56,7 +56,8 @@ func (c *classify) push(b flows.Burst) {
 }
 
 // decide gives every packet its verdict, in c.sift, and tallies it. No packet is
-// longer than longest, which is the largest number if one has several segments.
+// longer than longest, which is the largest number if one has several segments or is not
+// finished.
 func (c *classify) decide(pkts []*pmd.Mbuf) (longest uint32) {
 	s := &c.sift
 	for i := 0; i < len(pkts); {
@@ -69,7 +70,7 @@ func (c *classify) decide(pkts []*pmd.Mbuf) (longest uint32) {
 		} else {
 			v := c.other(&pkts[i])
 			s.verdicts[i%sifted], s.bytes[i%sifted] = v, uint32(pkts[i].Len())
-			if !pkts[i].Whole() {
+			if !pkts[i].Whole() || pkts[i].Offload() {
 				longest = math.MaxUint32
 			}
 			c.grouper.Tally(v, uint32(pkts[i].Len()))

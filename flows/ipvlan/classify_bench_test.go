@@ -95,7 +95,7 @@ type verdicts struct{ egressL2 }
 func (e *verdicts) push(_ int, b flows.Burst) {
 	pkts := e.vec.Packets(b)
 	for i, m := range pkts {
-		e.plane.verdicts[i] = e.verdict(&pkts[i], wire.Ethernet(m.Data()), m.Len())
+		e.plane.verdicts[i] = e.verdict(&pkts[i], wire.Ethernet(m.Data()))
 	}
 }
 

@@ -20,7 +20,7 @@ func (e *egressL2) push(from int, b flows.Burst) {
 	pkts := e.vec.Packets(b)
 	v := e.verdicts[:len(pkts)]
 	for i, m := range pkts {
-		v[i] = e.verdict(&pkts[i], wire.Ethernet(m.Data()), m.Len())
+		v[i] = e.verdict(&pkts[i], wire.Ethernet(m.Data()))
 	}
 	c := e.slaves[from].counters
 	for _, g := range e.group(b) {
@@ -37,16 +37,16 @@ func (e *egressL2) push(from int, b flows.Burst) {
 
 // verdict compares the frame's two addresses, as the kernel does, and not with
 // the master's: with policy pass a slave may bear another.
-func (e *egressL2) verdict(slot **pmd.Mbuf, frame wire.Ethernet, length int) flows.Verdict {
+func (e *egressL2) verdict(slot **pmd.Mbuf, frame wire.Ethernet) flows.Verdict {
 	if e.flag != VEPA && frame.Dst() == frame.Src() {
-		id, ok := destination(e.table, frame, length+sentMore)
+		id, ok := destination(e.table, frame, (*slot).Len()+sentMore)
 		switch {
 		case !ok:
-			return e.turn(slot, length)
+			return e.turn(slot)
 		case e.flag == Private:
 			return toDrop + flows.Verdict(PrivateSibling)
 		}
-		return e.local(e.slaveVerdict(id), length)
+		return e.local(e.slaveVerdict(id), *slot)
 	}
 	switch {
 	case !frame.Group():
@@ -62,8 +62,8 @@ func (e *egressL2) verdict(slot **pmd.Mbuf, frame wire.Ethernet, length int) flo
 // turn decides about a frame that the master gets as if it came from the wire
 // (ipvlan_xmit_mode_l2, dev_forward_skb): mostly for the host, but a tag may have
 // hidden a slave's address, and a group is one of all.
-func (e *egressL2) turn(slot **pmd.Mbuf, length int) flows.Verdict {
-	v := e.local(toHost, length)
+func (e *egressL2) turn(slot **pmd.Mbuf) flows.Verdict {
+	v := e.local(toHost, *slot)
 	if v != toHost {
 		return v
 	}

@@ -3,6 +3,7 @@ package ipvlan
 import (
 	"ipvd/flows"
 	"ipvd/flows/wire"
+	"ipvd/pmd"
 )
 
 // egressL3 decides in l3 and l3s where a slave's frame goes (ipvlan_core.c,
@@ -18,7 +19,7 @@ func (e *egressL3) push(from int, b flows.Burst) {
 	pkts := e.vec.Packets(b)
 	v := e.verdicts[:len(pkts)]
 	for i, m := range pkts {
-		v[i] = e.verdict(wire.Ethernet(m.Data()), m.Len())
+		v[i] = e.verdict(wire.Ethernet(m.Data()), m)
 	}
 	c := e.slaves[from].counters
 	for _, g := range e.group(b) {
@@ -30,13 +31,13 @@ func (e *egressL3) push(from int, b flows.Burst) {
 	}
 }
 
-func (e *egressL3) verdict(frame wire.Ethernet, length int) flows.Verdict {
+func (e *egressL3) verdict(frame wire.Ethernet, m *pmd.Mbuf) flows.Verdict {
 	if e.flag != VEPA {
-		if id, ok := destination(e.table, frame, length+sentMore); ok {
+		if id, ok := destination(e.table, frame, m.Len()+sentMore); ok {
 			if e.flag == Private {
 				return toDrop + flows.Verdict(PrivateSibling)
 			}
-			return e.local(e.slaveVerdict(id), length)
+			return e.local(e.slaveVerdict(id), m)
 		}
 	}
 	if frame.Group() {
@@ -44,7 +45,7 @@ func (e *egressL3) verdict(frame wire.Ethernet, length int) flows.Verdict {
 	}
 	switch frame.Type() {
 	case wire.TypeIPv4:
-		p, ok := wire.ParseIPv4(frame.Payload(), length-wire.EthernetLen)
+		p, ok := wire.ParseIPv4(frame.Payload(), m.Len()-wire.EthernetLen)
 		switch {
 		case !ok:
 			return toDrop + flows.Verdict(L3BadHeader)

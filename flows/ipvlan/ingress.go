@@ -58,7 +58,7 @@ func (s *ingress) correct(m *pmd.Mbuf) *pmd.Mbuf {
 		s.dropOne(m, NoMbuf, s.counters)
 		return nil
 	}
-	s.rewrite(wire.Ethernet(w.Data()))
+	s.rewrite(w)
 	return w
 }
 
@@ -86,8 +86,10 @@ func (s *ingress) foreign(frame wire.Ethernet) bool {
 	return false
 }
 
-// rewrite puts the master's MAC wherever foreign looks.
-func (s *ingress) rewrite(frame wire.Ethernet) {
+// rewrite puts the master's MAC wherever foreign looks. A checksum that is still
+// to be completed does not depend on it.
+func (s *ingress) rewrite(m *pmd.Mbuf) {
+	frame := wire.Ethernet(m.Data())
 	frame.SetSrc(s.mac)
 	switch frame.Type() {
 	case wire.TypeARP:
@@ -103,7 +105,9 @@ func (s *ingress) rewrite(frame wire.Ethernet) {
 		for t, opt, ok := opts.Next(); ok; t, opt, ok = opts.Next() {
 			if t == own {
 				mac := wire.NDOptionMAC(opt)
-				nd.SetSum(wire.UpdateMAC(nd.Sum(), *mac, s.mac))
+				if !m.Offload() {
+					nd.SetSum(wire.UpdateMAC(nd.Sum(), *mac, s.mac))
+				}
 				*mac = s.mac
 			}
 		}

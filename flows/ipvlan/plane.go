@@ -101,17 +101,18 @@ func (p *plane) slaveVerdict(id uint32) flows.Verdict {
 	return toDrop + flows.Verdict(NoSlave)
 }
 
-// local is verdict v for a frame of length bytes from a slave to a sibling or,
-// with v toHost, to the host: ipvlan forwards none that is longer than the
-// receiver takes (linux/netdevice.h, is_skb_forwardable).
-func (p *plane) local(v flows.Verdict, length int) flows.Verdict {
+// local is verdict v for frame m from a slave to a sibling or, with v toHost, to
+// the host: ipvlan forwards none that is longer than the receiver takes
+// (linux/netdevice.h, is_skb_forwardable), of a frame that stands for several
+// neither what it becomes.
+func (p *plane) local(v flows.Verdict, m *pmd.Mbuf) flows.Verdict {
 	e := &p.host
 	if v >= toSlave {
 		e = &p.slaves[v-toSlave]
 	} else if v != toHost {
 		return v
 	}
-	if length <= e.limit {
+	if m.Longest() <= e.limit {
 		return v
 	}
 	e.counters[TooLong].Add(1)

@@ -70,11 +70,11 @@ func (r *replicate) reserve(b flows.Burst) flows.Burst {
 }
 
 // reference adds n references to the packets of b and gives the length of the
-// longest, in bytes.
+// longest, or of what one becomes, in bytes.
 func (r *replicate) reference(b flows.Burst, n int) (longest int) {
 	for _, m := range r.vec.Packets(b) {
 		m.AddRefs(n)
-		longest = max(longest, m.Len())
+		longest = max(longest, m.Longest())
 	}
 	r.counters[copied].Add(uint64(b.N) * uint64(n))
 	return longest
@@ -83,7 +83,7 @@ func (r *replicate) reference(b flows.Burst, n int) (longest int) {
 // fitting gives e those packets of b that it may receive from a sibling.
 func (r *replicate) fitting(e *end, b flows.Burst) {
 	for i, m := range r.vec.Packets(b) {
-		if m.Len() > e.limit {
+		if m.Longest() > e.limit {
 			r.dropOne(m, TooLong, e.counters)
 			continue
 		}

@@ -31,7 +31,7 @@ func (s *sift) read4(pkts []*pmd.Mbuf, i int, mac uint64) int {
 	for ; uint(i) < uint(len(pkts)); i++ {
 		m := pkts[i]
 		b := m.Data()
-		if len(b) < plainLen || !m.Whole() || m.VLANStripped() || !plain4((*[plainLen]byte)(b), uint32(len(b)), mac) {
+		if len(b) < plainLen || !m.Whole() || !m.Ready() || !plain4((*[plainLen]byte)(b), uint32(len(b)), mac) {
 			break
 		}
 		s.dst4[i], s.bytes[i] = binary.BigEndian.Uint32(b[30:]), uint32(len(b))
@@ -75,7 +75,7 @@ func (s *sift) read6(pkts []*pmd.Mbuf, i int, mac uint64) int {
 	for ; uint(i) < uint(len(pkts)); i++ {
 		m := pkts[i]
 		b := m.Data()
-		if len(b) < plain6Len || !m.Whole() || m.VLANStripped() || !plain6((*[plain6Len]byte)(b), mac) {
+		if len(b) < plain6Len || !m.Whole() || !m.Ready() || !plain6((*[plain6Len]byte)(b), mac) {
 			break
 		}
 		s.dst6[i].hi, s.dst6[i].lo = wire.IPv6(b[wire.EthernetLen:]).Dst()

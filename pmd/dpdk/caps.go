@@ -32,6 +32,13 @@ type quirk struct {
 	xdp bool
 	// byMTU: a frame longer than the MTU allows stops the burst.
 	byMTU bool
+	// softOffloads: its offloads are done by the CPU, no better than ours, and
+	// its TSO knows no IPv6 (lib/gso).
+	softOffloads bool
+	// partialRx: it marks a frame whose checksum the sender has left to the
+	// device with RX_L4_CKSUM_NONE, if it is told to verify checksums; else the
+	// other end completes them.
+	partialRx bool
 	// countsUntaken: oerrors includes packets that it left to the caller.
 	countsUntaken bool
 	// keepsSent: closing the port does not give back the mbufs that lie in its
@@ -57,7 +64,9 @@ func quirkOf(driver string) quirk {
 	case "net_ring":
 		return quirk{keepsSent: true}
 	case "net_tap":
-		return quirk{paired: true, byMTU: true, countsUntaken: true}
+		return quirk{paired: true, byMTU: true, countsUntaken: true, softOffloads: true}
+	case "net_virtio", "net_virtio_user":
+		return quirk{partialRx: true}
 	}
 	return quirk{}
 }
@@ -76,9 +85,29 @@ func afPacketFrame(devargs string) int {
 	return size - 32
 }
 
+// offloadsOf says what the device does to unfinished frames.
+func offloadsOf(info *C.struct_ipvd_info, q quirk) (o pmd.Offloads) {
+	if q.softOffloads {
+		return 0
+	}
+	if info.checksum != 0 {
+		o |= pmd.Checksum
+	}
+	if info.tso != 0 {
+		o |= pmd.TSO
+	}
+	if info.uso != 0 {
+		o |= pmd.USO
+	}
+	if info.header_sum != 0 {
+		o |= pmd.HeaderSum
+	}
+	return o
+}
+
 // capsOf says what the port can take.
 func capsOf(info *C.struct_ipvd_info, q quirk, devargs string, room int) pmd.Caps {
-	var c pmd.Caps
+	c := pmd.Caps{Offloads: offloadsOf(info, q)}
 	if n := int(info.max_segs); n != 0 && n != 65535 {
 		c.MaxSegs = n
 	}

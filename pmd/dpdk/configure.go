@@ -43,6 +43,7 @@ func (p *Port) configure(opt PortOptions) error {
 		rxdesc: descriptors(opt.RxDesc), txdesc: descriptors(opt.TxDesc),
 		room: C.uint32_t(pool.DataRoom()), socket: info.socket, pool: pool.pool, gone: p.gone,
 		interrupts: flag(opt.Interrupts && !p.quirk.xdp), xdp: flag(p.quirk.xdp),
+		rx_checksum: flag(!p.quirk.softOffloads && !p.quirk.partialRx), tx_offloads: txOffloads(offloadsOf(&info, p.quirk)),
 	}
 	if ret := p.start(&conf); ret != 0 {
 		return fmt.Errorf("%s (%d/%d queues, MTU %d): %w", C.GoString(conf.step), rx, tx, mtu, driverError(ret))
@@ -113,6 +114,11 @@ func (p *Port) apply(opt PortOptions) error {
 		}
 	}
 	return p.refresh()
+}
+
+// txOffloads is o in DPDK's words.
+func txOffloads(o pmd.Offloads) C.uint64_t {
+	return C.ipvd_tx_offloads(flag(o&pmd.Checksum != 0), flag(o&pmd.TSO != 0), flag(o&pmd.USO != 0))
 }
 
 func descriptors(n int) C.uint16_t {

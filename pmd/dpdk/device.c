@@ -61,6 +61,23 @@ ipvd_probe(const char *devargs)
 	return rte_dev_probe(devargs);
 }
 
+/* A device that completes one of them only is treated as one that does none. */
+#define CHECKSUMS (RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+
+static int
+has(const struct rte_eth_dev_info *info, uint64_t offloads)
+{
+	return (info->tx_offload_capa & offloads) == offloads;
+}
+
+/* The offloads of DPDK behind those of pmd.Offloads. */
+uint64_t
+ipvd_tx_offloads(int checksum, int tso, int uso)
+{
+	return (checksum ? CHECKSUMS | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM : 0) | (tso ? RTE_ETH_TX_OFFLOAD_TCP_TSO : 0) |
+	       (uso ? RTE_ETH_TX_OFFLOAD_UDP_TSO : 0);
+}
+
 int
 ipvd_get_info(uint16_t port, struct ipvd_info *out)
 {
@@ -86,6 +103,10 @@ ipvd_get_info(uint16_t port, struct ipvd_info *out)
 	out->max_segs = 1;
 	if (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 		out->max_segs = info.tx_desc_lim.nb_seg_max;
+	out->checksum = has(&info, CHECKSUMS);
+	out->tso = out->checksum && has(&info, RTE_ETH_TX_OFFLOAD_TCP_TSO);
+	out->uso = out->checksum && has(&info, RTE_ETH_TX_OFFLOAD_UDP_TSO);
+	out->header_sum = has(&info, RTE_ETH_TX_OFFLOAD_IPV4_CKSUM);
 	return 0;
 }
 
@@ -118,8 +139,8 @@ spread(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info, uint8_t k
 	}
 }
 
-/* No offload but the two that make more frames acceptable: scattered receive
- * when one mbuf may not hold a frame, and chains on transmit. Never
+/* Offloads that make more frames acceptable: scattered receive when one mbuf may
+ * not hold a frame, and chains on transmit; and those that finish frames. Never
  * MBUF_FAST_FREE, which forbids references. The queues' defaults in info get
  * the same offloads. */
 static int
@@ -130,9 +151,11 @@ configure(uint16_t port, const struct ipvd_conf *c, struct rte_eth_dev_info *inf
 	uint8_t key[64];
 
 	conf.rxmode.mtu = c->mtu;
-	conf.txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	conf.txmode.offloads = info->tx_offload_capa & (RTE_ETH_TX_OFFLOAD_MULTI_SEGS | c->tx_offloads);
+	if (c->rx_checksum)
+		conf.rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM;
 	if (mtu + RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN > c->room)
-		conf.rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+		conf.rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	if (c->rxq > 1)
 		spread(&conf, info, key);
 	info->default_rxconf.offloads = conf.rxmode.offloads;

@@ -12,6 +12,7 @@
 #include <rte_log.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
 
 #include "shim.h"
 
@@ -103,6 +104,19 @@ ipvd_mbuf_offset(const char *field)
 		if (strcmp(fields[i].name, field) == 0)
 			return fields[i].offset;
 	return -1;
+}
+
+/* Makes a field and a flag of every mbuf ours: where pmd.Mbuf has them. */
+int
+ipvd_reserve(size_t offset, size_t size, unsigned int bit)
+{
+	const struct rte_mbuf_dynfield field = {.name = "ipvd_vnet", .size = size, .align = 2};
+	const struct rte_mbuf_dynflag flag = {.name = "ipvd_offload"};
+
+	if (rte_mbuf_dynfield_register_offset(&field, offset) < 0 ||
+	    rte_mbuf_dynflag_register_bitnum(&flag, bit) < 0)
+		return -rte_errno;
+	return 0;
 }
 
 /* Without an lcore id a thread has no cache in any pool, and each allocation

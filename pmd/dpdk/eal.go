@@ -98,6 +98,9 @@ func Start(cfg Config) (*Runtime, error) {
 	if err == nil {
 		err = initEAL(args)
 	}
+	if err == nil {
+		err = reserveVnet()
+	}
 	if err != nil {
 		log.close()
 		return nil, fmt.Errorf("start EAL with %q: %w", args, err)
@@ -241,6 +244,15 @@ func checkMbuf() error {
 		if int(got) != int(want) {
 			return fmt.Errorf("rte_mbuf.%s lies at %d, this program expects %d: it was built for another DPDK", field, got, want)
 		}
+	}
+	return nil
+}
+
+// reserveVnet makes DPDK leave pmd.Mbuf's own field and flag to us.
+func reserveVnet() error {
+	offset, size, bit := pmd.VnetField()
+	if ret := C.ipvd_reserve(C.size_t(offset), C.size_t(size), C.uint(bit)); ret != 0 {
+		return fmt.Errorf("reserve %d bytes at %d of rte_mbuf and bit %d of its flags: %w", size, offset, bit, errno(ret))
 	}
 	return nil
 }

@@ -11,7 +11,7 @@
 /* Counters have one writer; the relaxed store keeps a reader's value whole. */
 #define COUNT(c, n) __atomic_store_n(&(c), (c) + (n), __ATOMIC_RELAXED)
 
-#define CHUNK 64
+#define CHUNK IPVD_CHUNK
 
 _Static_assert(sizeof(struct ipvd_seg) == 16, "pmd.Seg has four uint32");
 _Static_assert(sizeof(struct rte_mbuf) == 128, "pmd.Mbuf mirrors 128 bytes");
@@ -56,6 +56,15 @@ put(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n, uint64_t bytes)
 	COUNT(q->bytes, bytes);
 }
 
+/* The longest frame that m is on the link. */
+static uint32_t
+longest(const struct rte_mbuf *m)
+{
+	if (m->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG))
+		return m->l2_len + m->l3_len + m->l4_len + m->tso_segsz;
+	return m->pkt_len;
+}
+
 /* Gives m if the queue can take it, a copy with few enough segments, or NULL
  * when there is none, which is counted. */
 static struct rte_mbuf *
@@ -63,7 +72,7 @@ fit(struct ipvd_txq *q, struct rte_mbuf *m, struct rte_mempool *pool)
 {
 	struct rte_mbuf *copy;
 
-	if (m->pkt_len > q->max_frame) {
+	if (longest(m) > q->max_frame) {
 		COUNT(q->too_big, 1);
 		rte_pktmbuf_free(m);
 		return NULL;
@@ -250,6 +259,45 @@ ipvd_exchange(uintptr_t set, uint32_t txsegs, uint32_t pkts, uint32_t nfree, uin
 	ipvd_flush(s, txsegs, nfree);
 	s->stock = restock(s->v, stock);
 	receive_all(s, pkts);
+}
+
+/* Offers n packets to the driver before they are sent and gives how many it can
+ * send; the others are counted and freed. */
+static __rte_cold uint32_t
+prepare(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n)
+{
+	uint32_t ok = 0;
+
+	while (ok < n) {
+		ok += rte_eth_tx_prepare(q->port, q->queue, m + ok, n - ok);
+		if (ok == n)
+			break;
+		COUNT(q->refused, 1);
+		rte_pktmbuf_free(m[ok]);
+		n--;
+		memmove(m + ok, m + ok + 1, (n - ok) * sizeof(*m));
+	}
+	return n;
+}
+
+/* Sends the first n packets of s->out. */
+__rte_cold void
+ipvd_send(struct ipvd_set *s, uint32_t slot, uint32_t n)
+{
+	const struct ipvd_txslot *t = &s->tx[slot];
+
+	if (t->shared)
+		rte_spinlock_lock(&t->q->lock);
+	put_fitted(t->q, s->out, prepare(t->q, s->out, n), s->v->pool);
+	if (t->shared)
+		rte_spinlock_unlock(&t->q->lock);
+}
+
+/* restock, within a step. */
+__rte_cold uint32_t
+ipvd_restock(struct ipvd_vector *v, uint32_t have)
+{
+	return restock(v, have);
 }
 
 void

@@ -7,6 +7,8 @@ package dpdk
 #cgo nocallback ipvd_exchange
 #cgo noescape ipvd_flush
 #cgo nocallback ipvd_flush
+#cgo noescape ipvd_send
+#cgo nocallback ipvd_send
 */
 import "C"
 
@@ -18,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ipvd/pmd"
+	"ipvd/pmd/offload"
 )
 
 // PollSet drives the ethdev queues of one worker: all of a step's sending,
@@ -31,6 +34,10 @@ type PollSet struct {
 	txSlots []C.struct_ipvd_txslot
 
 	rxQueues []*rxQueue
+	txQueues []*txQueue
+	cut      offload.Segmenter
+	out      []*pmd.Mbuf // c.out
+	outN     int
 	waitFD   int // -1: none yet, or none to be had
 	joined   int // queues that waitFD speaks for
 
@@ -64,6 +71,7 @@ func (r *Runtime) NewPollSet(v *pmd.Vector) (pmd.PollSet, error) {
 		return nil, fmt.Errorf("poll set: list of %d segments: %w", room, pmd.ErrNoMemory)
 	}
 	s.tx.Segs = segs(s.c.txsegs, room)
+	s.out = unsafe.Slice((**pmd.Mbuf)(unsafe.Pointer(&s.c.out[0])), len(s.c.out))
 	return s, nil
 }
 
@@ -108,6 +116,7 @@ func (s *PollSet) AddTx(q pmd.TxQueue, shared bool) (uint32, error) {
 	}
 	C.free(unsafe.Pointer(s.c.tx))
 	s.txSlots, s.c.tx = slots, mem
+	s.txQueues = append(s.txQueues, tq)
 	s.c.ntx = C.uint32_t(len(slots))
 	s.c.max_frame = min(s.c.max_frame, tq.c.max_frame)
 	s.c.max_segs = min(s.c.max_segs, C.uint32_t(tq.c.max_segs))
@@ -124,8 +133,13 @@ func (s *PollSet) RxList() *pmd.SegList { return &s.rx }
 // Calls is the number of calls into C so far: one for each Receive and Flush.
 func (s *PollSet) Calls() uint64 { return load(&s.c.calls) }
 
-// Send does nothing: Receive sends in the same call.
-func (s *PollSet) Send() {}
+// Send sends what TxList holds if some of it must be finished first, else it is
+// left to Receive.
+func (s *PollSet) Send() {
+	if s.v.Offloads > 0 {
+		s.sendFinished()
+	}
+}
 
 // Receive sends TxList, frees the vector's Free list, fills its stock up and
 // receives from all queues, in one call.
@@ -138,6 +152,7 @@ func (s *PollSet) Receive() {
 
 // Flush sends TxList and frees the vector's Free list.
 func (s *PollSet) Flush() {
+	s.Send()
 	C.ipvd_flush(s.c, C.uint32_t(s.tx.N), C.uint32_t(s.v.NFree))
 	s.tx.N, s.v.NFree = 0, 0
 }
@@ -160,7 +175,7 @@ func (s *PollSet) Close() {
 	C.free(unsafe.Pointer(s.c.rxsegs))
 	C.free(unsafe.Pointer(s.c.txsegs))
 	C.free(unsafe.Pointer(s.c))
-	s.c, s.rx, s.tx = nil, pmd.SegList{}, pmd.SegList{}
+	s.c, s.rx, s.tx, s.out = nil, pmd.SegList{}, pmd.SegList{}, nil
 }
 
 // hold keeps p from being closed while the set has its queue, whose memory has

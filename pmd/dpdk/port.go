@@ -94,7 +94,7 @@ func (p *Port) makeQueues(rx, tx int) error {
 	for i := range tx {
 		c := (*C.struct_ipvd_txq)(next)
 		c.port, c.queue = p.id, C.uint16_t(i)
-		p.tx = append(p.tx, &txQueue{p, c})
+		p.tx = append(p.tx, &txQueue{port: p, c: c})
 		next = unsafe.Add(next, txSize)
 	}
 	return nil
@@ -110,6 +110,7 @@ func (p *Port) applyCaps() {
 		frame = C.uint32_t(p.info.Caps.MaxFrame)
 	}
 	for _, q := range p.tx {
+		q.(*txQueue).offloads = p.info.Caps.Offloads
 		c := q.(*txQueue).c
 		c.max_segs = segs
 		atomic.StoreUint32((*uint32)(unsafe.Pointer(&c.max_frame)), uint32(frame))

@@ -24,8 +24,11 @@ type rxQueue struct {
 
 // txQueue is a transmit queue.
 type txQueue struct {
-	port *Port
-	c    *C.struct_ipvd_txq
+	port     *Port
+	c        *C.struct_ipvd_txq
+	offloads pmd.Offloads // what the device finishes; set before it starts
+	// Of unfinished frames; several workers may share a queue.
+	segmented, unfinished atomic.Uint64
 }
 
 func (q *rxQueue) Port() pmd.Port { return q.port }
@@ -38,10 +41,12 @@ func (q *rxQueue) Stats() pmd.QueueStats {
 	return pmd.QueueStats{Packets: load(&q.c.packets), Bytes: load(&q.c.bytes)}
 }
 
-// Stats counts a packet that could not be made linear for want of an mbuf as
-// Full. It has no Refused: ethdev does not tell why a driver took no more.
+// Stats counts a packet that could not be made linear or finished for want of
+// an mbuf as Full, and as Refused one that the driver could not finish after
+// all: ethdev does not tell why a driver took no more.
 func (q *txQueue) Stats() pmd.QueueStats {
-	return pmd.QueueStats{Packets: load(&q.c.packets), Bytes: load(&q.c.bytes), Full: load(&q.c.full), TooBig: load(&q.c.too_big)}
+	return pmd.QueueStats{Packets: load(&q.c.packets), Bytes: load(&q.c.bytes), TooBig: load(&q.c.too_big),
+		Full: load(&q.c.full) + q.unfinished.Load(), Refused: load(&q.c.refused), Segmented: q.segmented.Load()}
 }
 
 // load reads a counter that C writes.

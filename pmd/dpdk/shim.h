@@ -11,6 +11,9 @@
 struct rte_mbuf;
 struct rte_mempool;
 
+/* Packets that are sent at once when they cannot be taken as they lie. */
+#define IPVD_CHUNK 64
+
 /* Same layout as pmd.Seg. */
 struct ipvd_seg {
 	uint32_t slot, off, n, bytes;
@@ -27,6 +30,7 @@ struct ipvd_rxq {
 struct ipvd_txq {
 	uint64_t packets, bytes, full, too_big;
 	uint64_t untaken; /* offered to the driver and not taken, each attempt */
+	uint64_t refused; /* with offloads that the driver cannot do after all */
 	uint32_t max_frame;
 	uint16_t max_segs;
 	uint16_t port, queue;
@@ -63,10 +67,13 @@ struct ipvd_set {
 	uint64_t calls; /* exchanges so far */
 	/* results of an exchange */
 	uint32_t pkts, segs, stock;
+	struct rte_mbuf *out[IPVD_CHUNK]; /* for ipvd_send */
 };
 
 void ipvd_exchange(uintptr_t set, uint32_t txsegs, uint32_t pkts, uint32_t nfree, uint32_t stock);
 void ipvd_flush(struct ipvd_set *s, uint32_t txsegs, uint32_t nfree);
+void ipvd_send(struct ipvd_set *s, uint32_t slot, uint32_t n);
+uint32_t ipvd_restock(struct ipvd_vector *v, uint32_t have);
 void ipvd_free(struct rte_mbuf **m, uint32_t n);
 void *ipvd_zalloc(size_t n);
 
@@ -76,6 +83,7 @@ void ipvd_first_error(char *buf, size_t n);
 void ipvd_forget_error(void);
 int ipvd_eal_start(int argc, char **argv);
 int ipvd_mbuf_offset(const char *field);
+int ipvd_reserve(size_t offset, size_t size, unsigned int bit);
 int ipvd_register(void);
 void ipvd_unregister(void);
 int ipvd_pool_create(struct rte_mempool **out, const char *name, uint32_t n, uint32_t cache, uint16_t room, int socket);
@@ -90,6 +98,7 @@ struct ipvd_info {
 	uint16_t mtu, max_mtu;
 	uint16_t max_rxq, max_txq;
 	uint16_t max_segs;
+	uint8_t checksum, tso, uso, header_sum; /* what it can do on transmit */
 	uint32_t max_rx_pktlen;
 	uint32_t if_index;
 	int socket;
@@ -104,6 +113,8 @@ struct ipvd_conf {
 	struct rte_mempool *pool;
 	int *gone;        /* set to 1 when the device is removed */
 	int interrupts;   /* configure RX interrupts */
+	int rx_checksum;  /* have checksums verified if the device can */
+	uint64_t tx_offloads; /* that are used if the device has them */
 	int xdp;          /* look for AF_XDP sockets */
 	int xdp_fd[64];   /* out: of each of the first RX queues, or -1 */
 	const char *step; /* out: what failed */
@@ -122,6 +133,7 @@ int ipvd_count_ports(void);
 int ipvd_devargs_name(const char *devargs, char *out, size_t n);
 int ipvd_find(const char *name);
 int ipvd_probe(const char *devargs);
+uint64_t ipvd_tx_offloads(int checksum, int tso, int uso);
 int ipvd_get_info(uint16_t port, struct ipvd_info *out);
 int ipvd_configure(uint16_t port, struct ipvd_conf *c);
 int ipvd_remove(uint16_t port, int *gone);

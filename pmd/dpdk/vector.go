@@ -5,6 +5,8 @@ package dpdk
 #include "shim.h"
 #cgo noescape ipvd_free
 #cgo nocallback ipvd_free
+#cgo noescape ipvd_restock
+#cgo nocallback ipvd_restock
 */
 import "C"
 
@@ -53,6 +55,7 @@ func (r *Runtime) NewVector(pool pmd.Pool, pkts, stock int) (*pmd.Vector, error)
 		return nil, fmt.Errorf("vector of %d packets: %w", pkts, pmd.ErrNoMemory)
 	}
 	v := &pmd.Vector{Pkts: mbufs(c.pkts, pkts), Free: mbufs(c.free, pkts), Stock: mbufs(c.stock, stock), Overflow: freeAll}
+	v.Restock = func(v *pmd.Vector) { v.NStock = int(C.ipvd_restock(c, C.uint32_t(v.NStock))) }
 	r.vectors[v] = &vector{c: c, pool: p}
 	return v, nil
 }

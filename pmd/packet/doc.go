@@ -14,14 +14,15 @@
 // A packet socket gets copies: the kernel's stack handles each frame as well.
 // Who opens a port has to see to it that it does not, for example by moving the
 // interface to a namespace without addresses. What others send by the interface
-// is not received (PACKET_IGNORE_OUTGOING), and what the port sends passes no
-// qdisc (PACKET_QDISC_BYPASS).
+// is not received (PACKET_IGNORE_OUTGOING).
 //
 // # What a frame is like
 //
 // The kernel takes a VLAN tag off (net/core/dev.c, skb_vlan_untag); the port
 // puts it back. A frame whose checksum the sender left to its device, as a veth
-// does, is completed. One that a device is to segment, or that the kernel has
+// does, is completed. One that is sent unfinished the kernel finishes, or its
+// device; that is why it passes the interface's qdisc (PACKET_QDISC_BYPASS drops
+// what has to be segmented). One that a device is to segment, or that the kernel has
 // put together of several (GRO, LRO), counts as an Error: these offloads must
 // be off.
 package packet

@@ -18,7 +18,7 @@ type outBatch struct {
 	msgs    [maxMsgs]mmsghdr
 	names   [maxMsgs]unix.RawSockaddrLinklayer
 	iov     [maxIovs]unix.Iovec
-	hdr     [vnetHdrLen]byte // always zero: no offloads
+	hdr     [vnetHdrLen]byte // always zero: of frames that are finished
 }
 
 func newOutBatch() *outBatch {
@@ -42,7 +42,7 @@ func (b *outBatch) add(m *pmd.Mbuf, index int) bool {
 	b.names[b.n].Ifindex = int32(index)
 	b.names[b.n].Protocol = uint16(frame[macsLen]) | uint16(frame[macsLen+1])<<8
 	first := b.iovs
-	setIovec(&b.iov[first], b.hdr[:])
+	setIovec(&b.iov[first], b.header(m))
 	b.iovs++
 	for s := m; s != nil; s = s.Next() {
 		setIovec(&b.iov[b.iovs], s.Data())
@@ -53,6 +53,15 @@ func (b *outBatch) add(m *pmd.Mbuf, index int) bool {
 	b.lens[b.n] = m.Len()
 	b.n++
 	return true
+}
+
+// header is what tells the kernel to finish a frame: to complete its checksum, and
+// to segment it where the interface cannot.
+func (b *outBatch) header(m *pmd.Mbuf) []byte {
+	if !m.Offload() {
+		return b.hdr[:]
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(m.Vnet())), vnetHdrLen)
 }
 
 // send sends packets from i on, up to the first that fails, and gives their

@@ -54,7 +54,7 @@ func (p *Port) Info() pmd.Info {
 	defer p.mu.Unlock()
 	return pmd.Info{
 		Driver: "af_packet", MAC: slices.Clone(p.mac), MTU: int(p.mtu.Load()),
-		Caps: pmd.Caps{MaxSegs: maxSegs, MaxFrame: maxFrame}, Socket: -1,
+		Caps: pmd.Caps{MaxSegs: maxSegs, MaxFrame: maxFrame, Offloads: pmd.Checksum | pmd.TSO | pmd.USO}, Socket: -1,
 	}
 }
 

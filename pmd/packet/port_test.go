@@ -156,6 +156,38 @@ func TestChecksumsThatTheSenderLeftAreCompleted(t *testing.T) {
 	}
 }
 
+// TestUnfinishedFramesAreFinishedByTheKernel: the wire completes and segments
+// nothing itself.
+func TestUnfinishedFramesAreFinishedByTheKernel(t *testing.T) {
+	const size, parts, start = 1000, 3, etherLen + 20
+	r := newRig(t, 1500)
+	r.shell(r.wire, "ethtool -K w0 tx off tso off gso off")
+	sock := r.socket(r.peerFD, "p0", unix.ETH_P_IP)
+	f := frame(start+8+size*parts, 1)
+	binary.BigEndian.PutUint16(f[macsLen:], unix.ETH_P_IP)
+	n := len(f) - etherLen
+	copy(f[etherLen:], []byte{0x45, 0, byte(n >> 8), byte(n), 0, 9, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2})
+	binary.BigEndian.PutUint16(f[etherLen+10:], ^checksum(f[etherLen:start]))
+	copy(f[start:], []byte{1, 2, 3, 4, byte((n - 20) >> 8), byte(n - 20), 0, 0})
+	binary.BigEndian.PutUint16(f[start+6:], checksum(f[etherLen+12:start], []byte{0, 17}, f[start+4:start+6]))
+	r.queueUnfinished(f, pmd.VnetHdr{Flags: pmd.VnetNeedsCsum, GSOType: pmd.VnetUDP, GSOSize: size, HdrLen: start + 8, CsumStart: start, CsumOffset: 6})
+	r.step()
+	for i := range parts {
+		got := make([]byte, 1<<16)
+		m, err := unix.Read(sock, got)
+		if err != nil || m != start+8+size {
+			t.Fatalf("segment %d: got %d bytes and error %v, want %d", i, m, err, start+8+size)
+		}
+		ip, udp := got[etherLen:start], got[start:m]
+		if sum := checksum(ip[12:20], []byte{0, 17}, udp[4:6], udp); sum != 0xffff {
+			t.Errorf("segment %d sums up to %#x, want 0xffff", i, sum)
+		}
+		if want := f[start+8+i*size:][:size]; !slices.Equal(udp[8:], want) {
+			t.Errorf("segment %d has other content than its part of the frame", i)
+		}
+	}
+}
+
 // TestFrameToBeSegmentedIsAnError: nobody behind the port could segment it.
 func TestFrameToBeSegmentedIsAnError(t *testing.T) {
 	r := newRig(t, 1500)

@@ -14,6 +14,7 @@ import (
 
 	"ipvd/pmd"
 	"ipvd/pmd/netns"
+	"ipvd/pmd/offload"
 	"ipvd/pmd/pmdtest"
 )
 
@@ -236,7 +237,10 @@ func (r *rig) wants(want ...[]byte) {
 }
 
 // queue queues a frame to be sent with the next step.
-func (r *rig) queue(f []byte) {
+func (r *rig) queue(f []byte) { r.queueUnfinished(f, pmd.VnetHdr{}) }
+
+// queueUnfinished is queue for a frame that the kernel has to finish.
+func (r *rig) queueUnfinished(f []byte, h pmd.VnetHdr) {
 	r.t.Helper()
 	head := r.rt.Pool().Get()
 	segs, lens, last := []*pmd.Mbuf(nil), []int(nil), head
@@ -249,6 +253,9 @@ func (r *rig) queue(f []byte) {
 		segs = append(segs, last)
 	}
 	head.Chain(segs, lens)
+	if *head.Vnet() = h; h != (pmd.VnetHdr{}) && !offload.Accept(head) {
+		r.t.Fatalf("header %+v is not accepted", h)
+	}
 	b, ok := r.v.Append(head)
 	if !ok || !r.set.TxList().Add(r.txSlot, b) {
 		r.t.Fatal("no room to send")

@@ -116,7 +116,7 @@ func (s *pollSet) transmit() {
 		alone := t.q.driving.CompareAndSwap(false, true)
 		s.drive("transmit", t.q.port, t.q.index, t.shared || alone)
 		for _, m := range s.vec.Packets(pmd.Burst{Off: seg.Off, N: seg.N}) {
-			t.q.send(m)
+			t.q.send(s.vec, m)
 		}
 		if alone {
 			t.q.driving.Store(false)

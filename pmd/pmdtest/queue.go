@@ -1,7 +1,6 @@
 package pmdtest
 
 import (
-	"bytes"
 	"sync"
 	"sync/atomic"
 
@@ -16,7 +15,7 @@ type RxQueue struct {
 	stall   atomic.Pointer[chan struct{}]
 
 	mu     sync.Mutex
-	frames [][]byte
+	frames []Frame
 	replay bool
 	at     int // of replay
 	stats  pmd.QueueStats
@@ -32,7 +31,7 @@ type TxQueue struct {
 	driving atomic.Bool
 
 	mu    sync.Mutex
-	sent  [][]byte
+	sent  []Frame
 	stats pmd.QueueStats
 }
 
@@ -64,13 +63,9 @@ func (q *TxQueue) Stats() pmd.QueueStats {
 
 // Inject queues copies of frames, to be received from queue.
 func (p *Port) Inject(queue int, frames ...[]byte) {
-	q := p.rx[queue]
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	for _, f := range frames {
-		q.frames = append(q.frames, bytes.Clone(f))
+		p.InjectUnfinished(queue, Frame{Bytes: f})
 	}
-	q.interrupt()
 }
 
 // Replay makes queue receive frames over and over, a full burst each step,
@@ -79,7 +74,10 @@ func (p *Port) Replay(queue int, frames ...[]byte) {
 	q := p.rx[queue]
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.frames, q.replay, q.at = frames, len(frames) > 0, 0
+	q.frames, q.replay, q.at = nil, len(frames) > 0, 0
+	for _, f := range frames {
+		q.frames = append(q.frames, Frame{Bytes: f})
+	}
 }
 
 // Waiting is the number of injected frames that are not received yet.
@@ -102,13 +100,11 @@ func (p *Port) Stall(queue int) (resume func()) {
 }
 
 // Sent takes the frames that queue has sent since the last call, nil when none.
-func (p *Port) Sent(queue int) [][]byte {
-	q := p.tx[queue]
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	sent := q.sent
-	q.sent = nil
-	return sent
+func (p *Port) Sent(queue int) (frames [][]byte) {
+	for _, f := range p.SentUnfinished(queue) {
+		frames = append(frames, f.Bytes)
+	}
+	return frames
 }
 
 // receive appends up to burst packets to v and gives their number.
@@ -127,7 +123,10 @@ func (q *RxQueue) receive(v *pmd.Vector, burst int) int {
 		} else {
 			taken++
 		}
-		m := q.port.rt.Pool().packet(frame)
+		m := q.port.rt.Pool().packet(frame.Bytes)
+		if m != nil && frame.Vnet != (pmd.VnetHdr{}) && !q.accept(v, m, frame.Vnet) {
+			continue
+		}
 		if m == nil {
 			q.stats.NoMbuf++
 			if q.replay {
@@ -137,7 +136,7 @@ func (q *RxQueue) receive(v *pmd.Vector, burst int) int {
 		}
 		v.Append(m)
 		q.stats.Packets++
-		q.stats.Bytes += uint64(len(frame))
+		q.stats.Bytes += uint64(len(frame.Bytes))
 		n++
 	}
 	if q.frames = q.frames[taken:]; len(q.frames) == 0 {
@@ -176,17 +175,27 @@ func (p *Pool) packet(frame []byte) *pmd.Mbuf {
 
 // send takes one reference to m, as a driver that linearises what has too many
 // segments for it.
-func (q *TxQueue) send(m *pmd.Mbuf) {
+func (q *TxQueue) send(v *pmd.Vector, m *pmd.Mbuf) {
 	info := q.port.Info()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if m.Offload() && !finishes(info.Caps.Offloads, m) {
+		q.finish(v, m, &info)
+	} else {
+		q.store(m, &info)
+	}
+	q.port.rt.Free(m)
+}
+
+// store counts m, which stays the caller's, and keeps its bytes if it is sent.
+func (q *TxQueue) store(m *pmd.Mbuf, info *pmd.Info) {
 	q.port.mu.Lock()
 	down, capacity, discard := q.port.down || q.port.closed, q.port.cap, q.port.discard
 	q.port.mu.Unlock()
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	switch {
 	case down:
 		q.stats.Refused++
-	case info.Caps.MaxFrame > 0 && m.Len() > info.Caps.MaxFrame:
+	case info.Caps.MaxFrame > 0 && m.Longest() > info.Caps.MaxFrame:
 		q.stats.TooBig++
 	case capacity > 0 && len(q.sent) >= capacity:
 		q.stats.Full++
@@ -194,10 +203,9 @@ func (q *TxQueue) send(m *pmd.Mbuf) {
 		q.stats.Packets++
 		q.stats.Bytes += uint64(m.Len())
 		if !discard {
-			q.sent = append(q.sent, Bytes(m))
+			q.sent = append(q.sent, Frame{Bytes(m), header(m)})
 		}
 	}
-	q.port.rt.Free(m)
 }
 
 // Bytes is a copy of the whole packet m, all its segments.

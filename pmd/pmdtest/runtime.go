@@ -117,6 +117,7 @@ func (rt *Runtime) NewVector(pool pmd.Pool, pkts, stock int) (*pmd.Vector, error
 		return nil, fmt.Errorf("vector: pool %v: %w", pool, pmd.ErrUnsupported)
 	}
 	v := pmd.NewVector(pkts, pkts, stock, rt.freeGiven)
+	v.Restock = p.restock
 	p.restock(v)
 	if v.NStock < stock {
 		rt.emptyVector(v)

@@ -15,8 +15,8 @@
 //
 // Such a socket refuses a packet longer than the device's MTU, where the
 // kernel's ip_output would fragment it (net/ipv4/raw.c, raw_send_hdrinc): IPv4
-// packets without DF are fragmented here. It neither segments nor completes
-// checksums above IP.
+// packets without DF are fragmented here. Nor does it segment or complete checksums
+// above IP: that is done here too.
 //
 // What the kernel drops after it took the packet, in a qdisc or for want of a
 // neighbour, counts as sent.

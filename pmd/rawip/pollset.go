@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ipvd/pmd"
+	"ipvd/pmd/offload"
 )
 
 // maxBursts is how many bursts can be queued for sending.
@@ -23,7 +24,7 @@ func (Driver) NewPollSet(v *pmd.Vector) (pmd.PollSet, error) {
 	return &PollSet{
 		v: v, epfd: epfd, txList: pmd.SegList{Segs: make([]pmd.Seg, maxBursts)},
 		v4: newBatch4(), v6: newBatch6(),
-		frag: new(fragSender),
+		frag: new(fragSender), made: make([]*pmd.Mbuf, 0, maxMsgs),
 	}, nil
 }
 
@@ -36,6 +37,8 @@ type PollSet struct {
 	txList pmd.SegList
 	v4, v6 *batch
 	frag   *fragSender
+	cut    offload.Segmenter
+	made   []*pmd.Mbuf // packets of ours in the batches
 }
 
 var (
@@ -96,23 +99,42 @@ func (s *PollSet) Send() {
 func (s *PollSet) sendBurst(p *Port, pkts []*pmd.Mbuf) {
 	var t tally
 	for _, m := range pkts {
-		h, errno := parse(m)
-		if errno != 0 {
-			t.drop(errno)
-			continue
-		}
-		b, fd := s.v4, p.fd4
-		if h.v6 {
-			b, fd, h.device = s.v6, p.fd6, p.index
-		}
-		if !b.add(m, &h) {
-			s.flush(b, fd, p, &t)
-			b.add(m, &h)
+		if m.Offload() {
+			s.finish(p, m, &t)
+		} else {
+			s.add(p, m, &t)
 		}
 	}
-	s.flush(s.v4, p.fd4, p, &t)
-	s.flush(s.v6, p.fd6, p, &t)
+	s.flushAll(p, &t)
 	p.tx.stats.add(&t)
+}
+
+// add puts m into a batch, where it must stay until flushAll.
+func (s *PollSet) add(p *Port, m *pmd.Mbuf, t *tally) {
+	h, errno := parse(m)
+	if errno != 0 {
+		t.drop(errno)
+		return
+	}
+	b, fd := s.v4, p.fd4
+	if h.v6 {
+		b, fd, h.device = s.v6, p.fd6, p.index
+	}
+	if !b.add(m, &h) {
+		s.flush(b, fd, p, t)
+		b.add(m, &h)
+	}
+}
+
+// flushAll sends what is in the batches, and gives up the packets that finish
+// made for them.
+func (s *PollSet) flushAll(p *Port, t *tally) {
+	s.flush(s.v4, p.fd4, p, t)
+	s.flush(s.v6, p.fd6, p, t)
+	for _, m := range s.made {
+		s.v.Drop(m)
+	}
+	s.made = s.made[:0]
 }
 
 // flush sends a batch. A packet that fails is counted and the rest sent.

@@ -36,14 +36,14 @@ func (q *queue) Stats() pmd.QueueStats {
 	r := c.reasons()
 	return pmd.QueueStats{
 		Packets: c.packets.Load(), Bytes: c.bytes.Load(), Full: c.full.Load(), TooBig: c.tooBig.Load(),
-		Refused: r.NoRoute + r.Filtered + r.Malformed + r.Other,
+		Refused: r.NoRoute + r.Filtered + r.Malformed + r.Other, Segmented: c.segmented.Load(),
 	}
 }
 
 // counters are added to once a burst: several workers may share a queue.
 type counters struct {
-	packets, bytes, full, tooBig          atomic.Uint64
-	noRoute, filtered, malformed, refused atomic.Uint64
+	packets, bytes, full, tooBig, segmented atomic.Uint64
+	noRoute, filtered, malformed, refused   atomic.Uint64
 }
 
 func (c *counters) reasons() Reasons {
@@ -52,14 +52,17 @@ func (c *counters) reasons() Reasons {
 
 // tally counts the packets of one burst.
 type tally struct {
-	packets, bytes, full, tooBig uint64
-	failed                       bool // something besides packets and bytes
+	packets, bytes, full, tooBig, segmented uint64
+	failed                                  bool // something besides packets and bytes
 	Reasons
 }
 
 func (c *counters) add(t *tally) {
 	c.packets.Add(t.packets)
 	c.bytes.Add(t.bytes)
+	if t.segmented > 0 {
+		c.segmented.Add(t.segmented)
+	}
 	if t.failed {
 		c.full.Add(t.full)
 		c.tooBig.Add(t.tooBig)

@@ -41,7 +41,7 @@ func attach(cfg Config) (*Port, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := attachFile(cfg.Name, 0)
+	p, err := attachFile(cfg.Name, 0, !cfg.NoOffloads)
 	if errors.Is(err, unix.EBUSY) {
 		return nil, fmt.Errorf("%w%s", pmd.ErrBusy, holder(cfg.Name))
 	}

@@ -7,9 +7,16 @@
 // # Virtio-net header
 //
 // Every frame travels with a virtio-net header of 12 bytes, the size of virtio
-// 1.0 and of vhost-net with mergeable buffers, in an iovec of its own beside
-// the frame. Offloads are off (TUNSETOFFLOAD 0): what is sent has a zero header,
-// and the kernel completes checksums and segments before a frame is read.
+// 1.0 and of vhost-net with mergeable buffers, in an iovec of its own: it is
+// read into, and written from, the mbuf beside the frame. So a TCP frame of 64
+// KB whose checksum nobody has computed goes from one TAP to another as it is.
+// The header of a frame that is received was checked (offload.Accept); a frame
+// whose header does not fit it counts as Errors.
+//
+// Nobody knows a frame's length before it is read. A TAP that sent long frames
+// lately is read into a chain of mbufs that could hold the longest; one that did
+// not into a single mbuf, what does not fit going to a buffer from where it is
+// copied.
 //
 // # Network namespaces
 //

@@ -116,7 +116,7 @@ func TestOpenRefusesABadConfigAndLeavesNothing(t *testing.T) {
 	name := fmt.Sprintf("ipvdt%d", os.Getpid())
 	for _, cfg := range []Config{
 		{Name: name, MTU: 67},
-		{Name: name, MTU: 65522},
+		{Name: name, MTU: 65536},
 		{Name: name, MAC: net.HardwareAddr{1, 2, 3}},
 		{Name: name, Alias: strings.Repeat("x", 300)},
 		{Name: strings.Repeat("n", 16)},

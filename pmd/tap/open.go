@@ -20,9 +20,12 @@ var (
 type Config struct {
 	Name    string           // interface name; for Open, "" takes a free ipvd0, ipvd1, ...
 	Alias   string           // interface alias; written by Open, checked by Attach
-	MTU     int              // bytes of L3 packet, 68 to 65521
+	MTU     int              // bytes of L3 packet, 68 to 65535; MaxMTU if it is more
 	MAC     net.HardwareAddr // 6 bytes
 	Persist bool             // the interface outlives the port
+	// NoOffloads makes the interface's namespace finish its frames itself. What
+	// is sent to it may be unfinished all the same.
+	NoOffloads bool
 }
 
 const (
@@ -39,7 +42,7 @@ func Open(cfg Config) (*Port, error) {
 	if name == "" {
 		name = tempPattern
 	}
-	p, err := attachFile(name, unix.IFF_TUN_EXCL)
+	p, err := attachFile(name, unix.IFF_TUN_EXCL, !cfg.NoOffloads)
 	if errors.Is(err, unix.EBUSY) {
 		err = ErrNameTaken
 	}
@@ -55,7 +58,7 @@ func Open(cfg Config) (*Port, error) {
 
 // attachFile opens /dev/net/tun in the calling thread's namespace and attaches
 // it to the TAP called name, which the kernel makes if there is none.
-func attachFile(name string, flags uint16) (*Port, error) {
+func attachFile(name string, flags uint16, offloads bool) (*Port, error) {
 	fd, err := unix.Open(tunPath, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", tunPath, err)
@@ -65,13 +68,27 @@ func attachFile(name string, flags uint16) (*Port, error) {
 		err = unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, vnetHdrLen)
 	}
 	if err == nil {
-		err = unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, 0)
+		err = setOffloads(fd, offloads)
 	}
 	if err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
 	return newPort(fd, got), nil
+}
+
+// setOffloads says which frames may be handed over unfinished: those that the
+// kernel knows of the ones that the rest of the program can finish.
+func setOffloads(fd int, on bool) error {
+	const tso = unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6 | unix.TUN_F_TSO_ECN
+	if !on {
+		return unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, 0)
+	}
+	err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, tso|unix.TUN_F_USO4|unix.TUN_F_USO6)
+	if errors.Is(err, unix.EINVAL) { // before Linux 6.2
+		err = unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, tso)
+	}
+	return err
 }
 
 // setIff attaches fd to an interface and gives the name that it has.
@@ -95,9 +112,10 @@ func (p *Port) configure(cfg Config, setAlias bool) error {
 	}
 	defer h.Close()
 	if cfg.MTU != 0 {
-		if cfg.MTU < minMTU || cfg.MTU > maxMTU {
-			return fmt.Errorf("MTU %d is not in %d to %d", cfg.MTU, minMTU, maxMTU)
+		if cfg.MTU < minMTU || cfg.MTU > maxIP {
+			return fmt.Errorf("MTU %d is not in %d to %d", cfg.MTU, minMTU, maxIP)
 		}
+		cfg.MTU = min(cfg.MTU, MaxMTU)
 		if err := h.LinkSetMTU(link, cfg.MTU); err != nil {
 			return fmt.Errorf("set MTU %d: %w", cfg.MTU, err)
 		}

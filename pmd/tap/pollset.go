@@ -34,7 +34,9 @@ func (Driver) NewPollSet(v *pmd.Vector) (pmd.PollSet, error) {
 		txIov:  make([]unix.Iovec, maxSegs+1),
 	}
 	s.standing.init()
-	setIovec(&s.txIov[0], s.txHdr[:])
+	setIovec(&s.plain, s.headers[0][:])
+	s.headers[1][0] = pmd.VnetDataValid
+	setIovec(&s.verified, s.headers[1][:])
 	return s, nil
 }
 
@@ -52,20 +54,27 @@ type PollSet struct {
 	standing    standing
 
 	txs    []txSlot
+	pacer  pacer
 	txList pmd.SegList
 	txIov  []unix.Iovec
-	txHdr  [vnetHdrLen]byte // always zero: no offloads
+	// Headers of finished frames: nothing is known of the checksum, or that it
+	// is right.
+	headers         [2][vnetHdrLen]byte
+	plain, verified unix.Iovec
 }
 
 type rxSlot struct {
-	q     *queue
-	fd    int
-	burst int
+	q      *queue
+	fd     int
+	burst  int
+	credit int // bytes that it may still give; less than 0: gave too many
+	long   int // frames that are read as if they were long
 }
 
 type txSlot struct {
-	q  *queue
-	fd int
+	q    *queue
+	fd   int
+	pace pace
 }
 
 var (

@@ -18,12 +18,17 @@ const (
 	etherLen = 14
 	// overhead is what a frame adds to the MTU: Ethernet header and VLAN tag.
 	overhead = etherLen + 4
-	// maxFrame is the longest frame that is sent: any IP packet.
-	maxFrame = 65535 + etherLen
-	// minMTU (RFC 791) and maxMTU (drivers/net/tun.c, MAX_MTU less the Ethernet
-	// header) bound what the kernel takes.
-	minMTU, maxMTU = 68, 65535 - etherLen
+	// maxFrame is the longest frame that is sent or received: any IP packet, with
+	// two VLAN tags.
+	maxFrame = etherLen + 2*4 + maxIP
+	maxIP    = 65535
+	// minMTU is the least that IPv4 works with (RFC 791).
+	minMTU = 68
 )
+
+// MaxMTU is the most that the kernel gives a TAP, in bytes: the longest frame less
+// the Ethernet header (drivers/net/tun.c, MAX_MTU).
+const MaxMTU = 65535 - etherLen
 
 // Port is an attached TAP interface with one RX and one TX queue. The
 // interface goes away when the port is closed unless it is persistent.
@@ -67,13 +72,14 @@ func (p *Port) Info() pmd.Info {
 	defer p.mu.Unlock()
 	return pmd.Info{
 		Driver: "tap", MAC: slices.Clone(p.mac), MTU: int(p.mtu.Load()),
-		Caps: pmd.Caps{MaxSegs: maxSegs, MaxFrame: maxFrame}, Socket: -1,
+		Caps:   pmd.Caps{MaxSegs: maxSegs, MaxFrame: maxFrame, Offloads: pmd.Checksum | pmd.TSO | pmd.USO},
+		Socket: -1,
 	}
 }
 
 // SetInfo tells the port the interface's MTU (bytes of L3 packet) and MAC after
 // the control plane changed or saw them. The port reads frames of up to the MTU
-// and 18 bytes; longer ones count as Errors.
+// and 18 bytes, or that become such; longer ones count as Errors.
 func (p *Port) SetInfo(mtu int, mac net.HardwareAddr) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

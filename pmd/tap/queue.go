@@ -24,7 +24,7 @@ func (q *queue) Stats() pmd.QueueStats { return q.stats.load() }
 
 // counters are added to once a burst: several workers may share a queue.
 type counters struct {
-	packets, bytes, full, tooBig, refused, errors atomic.Uint64
+	packets, bytes, full, tooBig, refused, noMbuf, errors atomic.Uint64
 }
 
 func (c *counters) add(t pmd.QueueStats) {
@@ -32,10 +32,11 @@ func (c *counters) add(t pmd.QueueStats) {
 		c.packets.Add(t.Packets)
 		c.bytes.Add(t.Bytes)
 	}
-	if t.Full|t.TooBig|t.Refused|t.Errors != 0 {
+	if t.Full|t.TooBig|t.Refused|t.NoMbuf|t.Errors != 0 {
 		c.full.Add(t.Full)
 		c.tooBig.Add(t.TooBig)
 		c.refused.Add(t.Refused)
+		c.noMbuf.Add(t.NoMbuf)
 		c.errors.Add(t.Errors)
 	}
 }
@@ -43,6 +44,6 @@ func (c *counters) add(t pmd.QueueStats) {
 func (c *counters) load() pmd.QueueStats {
 	return pmd.QueueStats{
 		Packets: c.packets.Load(), Bytes: c.bytes.Load(), Full: c.full.Load(),
-		TooBig: c.tooBig.Load(), Refused: c.refused.Load(), Errors: c.errors.Load(),
+		TooBig: c.tooBig.Load(), Refused: c.refused.Load(), NoMbuf: c.noMbuf.Load(), Errors: c.errors.Load(),
 	}
 }

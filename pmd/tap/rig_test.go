@@ -86,6 +86,16 @@ func (r *rig) received() [][]byte {
 	return frames
 }
 
+// forward queues what the last step received on a TX slot.
+func (r *rig) forward(slot uint32) {
+	r.t.Helper()
+	for _, seg := range r.taps.rxList.Segs[:r.taps.rxList.N] {
+		if !r.taps.TxList().Add(slot, pmd.Burst{Off: seg.Off, N: seg.N}) {
+			r.t.Fatal("no room to send")
+		}
+	}
+}
+
 // queue puts a frame on a TX slot.
 func (r *rig) queue(slot uint32, frame []byte) {
 	r.t.Helper()
@@ -141,7 +151,12 @@ func frame(n, seed int) []byte {
 // upPort makes a TAP called name in the namespace nsfd, up, without IPv6 noise.
 func upPort(t testing.TB, ns string, nsfd int, name string, mtu int) *Port {
 	t.Helper()
-	p := mustOpen(t, Config{MTU: mtu})
+	return upPortOf(t, ns, nsfd, name, Config{MTU: mtu})
+}
+
+func upPortOf(t testing.TB, ns string, nsfd int, name string, cfg Config) *Port {
+	t.Helper()
+	p := mustOpen(t, cfg)
 	if err := p.MoveTo(nsfd, name); err != nil {
 		t.Fatal(err)
 	}

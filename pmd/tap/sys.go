@@ -5,14 +5,13 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"ipvd/pmd"
 )
 
 // vnetHdrLen is the size of struct virtio_net_hdr_mrg_rxbuf, also that of
 // virtio 1.0's header (virtio 1.1, section 5.1.6).
-const vnetHdrLen = 12
-
-// needsCsum is VIRTIO_NET_HDR_F_NEEDS_CSUM.
-const needsCsum = 1
+const vnetHdrLen = pmd.VnetHdrLen
 
 // Raw system calls: the worker's thread is its own and the calls never block,
 // so that the scheduler need not know of them.

@@ -9,13 +9,27 @@ import (
 // Send writes what is queued, a frame a system call. The kernel runs the
 // receiver's network stack within the call. Every packet is given up.
 func (s *PollSet) Send() {
+	if s.txList.N == 0 {
+		return
+	}
+	s.pacer.sends++
+	timed := s.pacer.sends%sampleEvery == 0
 	for _, seg := range s.txList.Segs[:s.txList.N] {
-		s.write(&s.txs[seg.Slot], s.v.Packets(pmd.Burst{Off: seg.Off, N: seg.N}))
+		x, pkts := &s.txs[seg.Slot], s.v.Packets(pmd.Burst{Off: seg.Off, N: seg.N})
+		s.pacer.turn(x)
+		switch {
+		case s.pacer.slow(x):
+			s.writeSlow(x, pkts)
+		case timed:
+			s.writeTimed(x, pkts)
+		default:
+			s.writeAll(x, pkts)
+		}
 	}
 	s.txList.N = 0
 }
 
-func (s *PollSet) write(x *txSlot, pkts []*pmd.Mbuf) {
+func (s *PollSet) writeAll(x *txSlot, pkts []*pmd.Mbuf) {
 	var t pmd.QueueStats
 	for _, m := range pkts {
 		s.writeFrame(x, m, &t)
@@ -34,6 +48,7 @@ func (s *PollSet) writeFrame(x *txSlot, m *pmd.Mbuf, t *pmd.QueueStats) {
 		t.Refused++
 		return
 	}
+	s.txIov[0] = s.header(m)
 	n := 1
 	for seg := m; seg != nil && n <= maxSegs; seg = seg.Next() {
 		setIovec(&s.txIov[n], seg.Data())
@@ -51,4 +66,16 @@ func (s *PollSet) writeFrame(x *txSlot, m *pmd.Mbuf, t *pmd.QueueStats) {
 	default: // EIO: the interface is down; EINVAL: no Ethernet frame
 		t.Refused++
 	}
+}
+
+// header is the virtio-net header to write before m: its own if it is
+// unfinished.
+func (s *PollSet) header(m *pmd.Mbuf) unix.Iovec {
+	switch {
+	case m.Plain():
+		return s.plain
+	case m.Offload():
+		return vnetIovec(m)
+	}
+	return s.verified
 }

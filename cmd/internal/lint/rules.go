@@ -22,8 +22,9 @@ type layer struct {
 var layers = []layer{
 	{"pmd", nil},
 	{"pmd/netns", nil},
-	{"pmd/dpdk/...", []string{"pmd", "pmd/netns", "pmd/dpdk/..."}},
-	{"pmd/...", []string{"pmd", "pmd/netns"}},
+	{"pmd/offload", []string{"pmd"}},
+	{"pmd/dpdk/...", []string{"pmd", "pmd/netns", "pmd/offload", "pmd/dpdk/..."}},
+	{"pmd/...", []string{"pmd", "pmd/netns", "pmd/offload"}},
 	{"flows/wire", nil},
 	{"flows", []string{"pmd", "flows/wire"}},
 	{"flows/ipvlan", []string{"pmd", "flows", "flows/wire"}},

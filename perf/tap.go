@@ -1,0 +1,180 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"time"
+
+	"ipvd/perf/measure"
+	"ipvd/perf/report"
+)
+
+// tapTurn is how long iperf3 sends in a turn, in seconds.
+const tapTurn = "1"
+
+// tapRounds is how often the variants take turns, at least.
+const tapRounds = 7
+
+// tapRows compares ipvd with testpmd over DPDK's net_tap, and with the kernel's
+// macvlan, each between two namespaces: bytes of TCP and packets of UDP in a
+// CPU-second of the whole machine, iperf3 included.
+func tapRows(b *bench) (rows []report.Row, err error) {
+	var variants []*tapPair
+	defer func() {
+		for _, p := range variants {
+			err = errors.Join(err, p.close())
+		}
+	}()
+	for _, open := range []func() (*tapPair, error){b.ipvdPair, b.testpmdPair, b.macvlanPair} {
+		p, err := open()
+		if err != nil {
+			return nil, fmt.Errorf("tap: %w", err)
+		}
+		variants = append(variants, p)
+	}
+	for _, c := range []struct {
+		name, unit      string
+		scale           float64
+		run             func(*tapPair) (uint64, error)
+		netTap, macvlan float64
+	}{
+		{"tap/tcp", "GB/cpu-s", 1, (*tapPair).tcp, 4.5, 0.45},
+		{"tap/pps", "Mpps/cpu-s", 1000, (*tapPair).udp, 0.95, 0.9},
+	} {
+		var vs []measure.Variant
+		for _, p := range variants {
+			vs = append(vs, p.variant(c.run))
+		}
+		r, err := measure.Interleave(max(tapRounds, b.rounds/2), vs...)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+		rate := r.Each(func(s []measure.Sample) float64 { return float64(s[0].Work) / float64(s[0].CPU) * c.scale })
+		rows = append(rows,
+			report.New(c.name, "net_tap", rate, c.unit, len(r)).Against(r.Ratio(0, 1)).AtLeast(c.netTap),
+			report.New(c.name, "kernel macvlan", rate, c.unit, len(r)).Against(r.Ratio(0, 2)).AtLeast(c.macvlan))
+	}
+	return rows, nil
+}
+
+// tapPair is two namespaces and what connects their interfaces eth0.
+type tapPair struct {
+	name  string
+	ns    [2]string
+	begin func() error // before a turn, and
+	end   func() error // after it
+	undo  []func() error
+}
+
+func nothing() error { return nil }
+
+// newTapPair makes the namespaces.
+func newTapPair(name string) (*tapPair, error) {
+	p := &tapPair{name: name, begin: nothing, end: nothing}
+	for i := range p.ns {
+		p.ns[i] = fmt.Sprintf("ipvdperf-%s%d", name, i)
+		if err := tapCommand("ip", "netns", "add", p.ns[i]); err != nil {
+			return p, err
+		}
+		p.undo = append(p.undo, func() error { return tapCommand("ip", "netns", "del", p.ns[i]) })
+	}
+	return p, nil
+}
+
+// up gives the interfaces their addresses.
+func (p *tapPair) up() error {
+	for i, ns := range p.ns {
+		for _, words := range [][]string{{"link", "set", "lo", "up"}, {"addr", "add", tapAddr(i) + "/24", "dev", "eth0"}, {"link", "set", "eth0", "up"}} {
+			if err := tapCommand("ip", append([]string{"-n", ns}, words...)...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func tapAddr(i int) string { return fmt.Sprintf("10.0.0.%d", 11+i) }
+
+func (p *tapPair) close() error {
+	var errs []error
+	for i := len(p.undo) - 1; i >= 0; i-- {
+		errs = append(errs, p.undo[i]())
+	}
+	return errors.Join(errs...)
+}
+
+// variant is turns of an iperf3 run.
+func (p *tapPair) variant(run func(*tapPair) (uint64, error)) measure.Variant {
+	return measure.Variant{Name: p.name, Run: func() (s measure.Sample, err error) {
+		if err := p.begin(); err != nil {
+			return s, err
+		}
+		before, err := machineBusy()
+		if err != nil {
+			return s, err
+		}
+		work, err := run(p)
+		after, busy := machineBusy()
+		if err = errors.Join(err, busy, p.end()); err != nil {
+			return s, fmt.Errorf("%s: %w", p.name, err)
+		}
+		return measure.Sample{Work: work, CPU: after - before}, nil
+	}}
+}
+
+// tcp gives the bytes that one stream moves.
+func (p *tapPair) tcp() (uint64, error) {
+	said, err := p.iperf()
+	return said.End.Received.Bytes, err
+}
+
+// udp gives the packets of 16 bytes that arrive of as many as one sender can
+// send.
+func (p *tapPair) udp() (uint64, error) {
+	said, err := p.iperf("-u", "-b", "0", "-l", "16")
+	return said.End.Sum.Packets - min(said.End.Sum.Lost, said.End.Sum.Packets), err
+}
+
+// iperfSaid is the part of iperf3's report that is read.
+type iperfSaid struct {
+	Error string
+	End   struct {
+		Received struct{ Bytes uint64 } `json:"sum_received"`
+		Sum      struct {
+			Packets uint64
+			Lost    uint64 `json:"lost_packets"`
+		}
+	}
+}
+
+// iperf runs it from namespace 0 to 1.
+func (p *tapPair) iperf(words ...string) (said iperfSaid, err error) {
+	server := exec.Command("ip", "netns", "exec", p.ns[1], "iperf3", "-s", "-1")
+	if err := server.Start(); err != nil {
+		return said, err
+	}
+	defer func() {
+		server.Process.Kill()
+		server.Wait()
+	}()
+	args := append([]string{"netns", "exec", p.ns[0], "iperf3", "-J", "-t", tapTurn, "-c", tapAddr(1)}, words...)
+	for range 50 { // the server needs a moment
+		out, failed := exec.Command("ip", args...).Output()
+		said = iperfSaid{}
+		if err = json.Unmarshal(out, &said); err == nil && said.Error == "" {
+			return said, failed
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return said, errors.Join(fmt.Errorf("iperf3: %s", said.Error), err)
+}
+
+// tapCommand runs a program that must succeed.
+func tapCommand(name string, words ...string) error {
+	if out, err := exec.Command(name, words...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %v: %w: %s", name, words, err, out)
+	}
+	return nil
+}

@@ -1,0 +1,10 @@
+// Package offload finishes frames that came with a virtio-net header: it
+// completes their checksum and cuts them into segments, for ports whose device
+// does neither.
+//
+// Whoever receives such a header calls Accept, which checks it against the
+// frame: it may come from a hostile sender, and everybody behind relies on it.
+//
+// A frame that is cut counts as one packet received; the frames that it becomes,
+// beyond the first, count as copies (pmd.QueueStats.Segmented).
+package offload
