@@ -113,7 +113,7 @@ func guestOf(t *testing.T) *differential.Kernel {
 func plantedBranchIsFound(t *testing.T, kernel differential.Side) {
 	t.Chdir("../..")
 	overlay, err := one("ICMP from slaves goes to the host", "egress_l2.go", "case !frame.Group():\n\t\treturn toWire",
-		"case !frame.Group() && frame.Type() == wire.TypeIPv4 && len(frame) > 23 && frame[23] == 1:\n\t\treturn e.local(toHost, length)\n\tcase !frame.Group():\n\t\treturn toWire").overlay(t.TempDir())
+		"case !frame.Group() && frame.Type() == wire.TypeIPv4 && len(frame) > 23 && frame[23] == 1:\n\t\treturn e.local(toHost, *slot)\n\tcase !frame.Group():\n\t\treturn toWire").overlay(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
