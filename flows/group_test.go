@@ -101,3 +101,40 @@ func TestGroupAgreesWithAMap(t *testing.T) {
 		}
 	}
 }
+
+// TestGrouperQueuesWhatIsForAnOutput: unless its list has no room for all groups.
+func TestGrouperQueuesWhatIsForAnOutput(t *testing.T) {
+	for room, want := range map[int]string{64: "1: 9 bytes; ", 1: "0: 18 bytes; 1: 9 bytes; "} {
+		rt := pmdtest.NewRuntime(t, 256)
+		rt.SetListLen(room)
+		a := rt.NewPort("a", pmdtest.PortOptions{})
+		b := rt.NewPort("b", pmdtest.PortOptions{})
+		got := ""
+		s := newStepper(t, config(rt, 1), func(g *Graph) error {
+			o, err := g.Output("sort", b.Tx()[0])
+			if err != nil {
+				return err
+			}
+			sorter, v := g.Grouper([]*Output{o, nil}), []Verdict{0, 1, 0}
+			return g.Input("sort", a.Rx()[0], stageFunc(func(b Burst) {
+				for _, k := range v {
+					sorter.Tally(k, 9)
+				}
+				groups, _ := sorter.Sort(b, v, 9)
+				for _, grp := range groups {
+					got += fmt.Sprintf("%d: %d bytes; ", grp.Verdict, grp.Bytes)
+					o.Push(grp.Burst)
+				}
+			}))
+		})
+		a.Inject(0, frames(3)...)
+		s.Step()
+		s.Flush()
+		if got != want {
+			t.Errorf("room for %d segments: the stage got %q, want %q", room, got, want)
+		}
+		if n := len(b.Sent(0)); n != 3 {
+			t.Errorf("room for %d segments: %d frames were sent, want 3", room, n)
+		}
+	}
+}

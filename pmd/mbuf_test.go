@@ -223,3 +223,16 @@ func TestQueueStatsAddFieldByField(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
+
+func TestLaneTellsBytesOnlyOfFramesThatEveryQueueTakes(t *testing.T) {
+	l := pmd.SegList{Segs: make([]pmd.Seg, 3), MaxFrame: 100}
+	lane := pmd.Lane{List: &l, Slot: 7}
+	lane.Put(pmd.Burst{Off: 3, N: 2}, 180, 100)
+	lane.Put(pmd.Burst{Off: 5, N: 2}, 181, 101)
+	if l.Segs[0] != (pmd.Seg{Slot: 7, Off: 3, N: 2, Bytes: 180}) || l.Segs[1] != (pmd.Seg{Slot: 7, Off: 5, N: 2}) {
+		t.Errorf("the list holds %v", l.Segs)
+	}
+	if l.Room() != 1 {
+		t.Errorf("room for %d segments, want 1", l.Room())
+	}
+}

@@ -48,6 +48,34 @@ func TestRingGivesBackWhatWasSent(t *testing.T) {
 	}
 }
 
+// TestMeasuredSegmentsAreCountedAsTold: those between them are measured.
+func TestMeasuredSegmentsAreCountedAsTold(t *testing.T) {
+	pool := newTestPool(t, 1023)
+	ring := attachTest(t, "net_ring0", PortOptions{Pool: pool})
+	w := asWorker(t, pool, 64, 32)
+	w.addRx(ring, 32)
+	lane := pmd.Lane{List: w.set.TxList(), Slot: w.addTx(ring)}
+	w.step()
+	want := ""
+	for i, told := range []uint32{1000, 0, 0, 2000, 0, 3000} {
+		data := []byte{'a' + byte(i), '.'}
+		_, b := w.packet(data)
+		lane.Put(b, told, uint32(len(data)))
+		want += string(data)
+	}
+	w.step()
+	got := ""
+	for _, data := range w.received() {
+		got += string(data)
+	}
+	if got != want {
+		t.Errorf("received %q, want %q", got, want)
+	}
+	if s := ring.Tx()[0].Stats(); s != (pmd.QueueStats{Packets: 6, Bytes: 6000 + 3*2}) {
+		t.Errorf("sent %+v, want 6 packets with what was told and 2 bytes of each other", s)
+	}
+}
+
 func TestClosingARingFreesWhatLiesInIt(t *testing.T) {
 	pool := newTestPool(t, 1023) // fails the test if mbufs are out at its end
 	ring := attachTest(t, "net_ring0", PortOptions{Pool: pool})
