@@ -134,7 +134,7 @@ func TestFramesThatNobodyShouldSend(t *testing.T) {
 	l := newLab(t, 2)
 	l.router.IP("link set eth0 mtu 9000")
 	l.host.IP("link set eth0 mtu 9000")
-	says(t, "wire with an MTU that XDP cannot take", l.fails("--ephemeral", "--master", "eth0"), "wire eth0", "MTU")
+	says(t, "wire with an MTU that XDP cannot take", l.fails("--ephemeral", "--master", "eth0", "--wire-driver", "af_xdp"), "wire eth0", "MTU")
 	l.router.IP("link set eth0 mtu 3000")
 	l.host.IP("link set eth0 mtu 3000")
 	l.start("--ephemeral", "--mode", "l2")

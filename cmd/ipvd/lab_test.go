@@ -191,7 +191,10 @@ func (l *lab) cleanup(cmd *exec.Cmd, exited chan error) {
 // fails starts a daemon that must refuse to run, and gives what it says.
 func (l *lab) fails(args ...string) string {
 	l.t.Helper()
-	out, err := l.command(args...).CombinedOutput()
+	cmd := l.command(args...)
+	end := time.AfterFunc(defaultWait, func() { cmd.Process.Signal(unix.SIGTERM) }) // it runs after all
+	defer end.Stop()
+	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
 		l.t.Fatalf("ipvd %v: got %v, want exit status 1\n%s", args, err, out)
