@@ -73,7 +73,8 @@ func (g *Grouper) Tally(k Verdict, bytes uint32) {
 	g.n += int(first)
 }
 
-// Forget undoes what was tallied since the last call of Sort.
+// Forget undoes what was tallied since the last call of Sort: a stage begins with
+// it, since one that panicked may have left its burst half tallied.
 func (g *Grouper) Forget() {
 	for _, k := range g.order[:g.n] {
 		g.sums[k] = 0
@@ -84,6 +85,7 @@ func (g *Grouper) Forget() {
 // Group sorts burst b by v, which holds a verdict a packet; those that are out of
 // range are overwritten. What it gives is as Sort gives it, without bytes.
 func (g *Grouper) Group(b Burst, v []Verdict) (groups []Group, ok bool) {
+	g.Forget()
 	v = v[:b.N]
 	last := uint32(len(g.sums) - 1)
 	for i, k := range v {

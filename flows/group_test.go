@@ -138,3 +138,13 @@ func TestGrouperQueuesWhatIsForAnOutput(t *testing.T) {
 		}
 	}
 }
+
+func TestGroupForgetsWhatAStageThatPanickedHasTallied(t *testing.T) {
+	v, b := fillVector(t, 16, 2)
+	g := NewGrouper(v, 3)
+	g.Tally(0, 60)
+	groups, ok := g.Group(b, []Verdict{2, 2})
+	if got, want := groupsOf(v, groups), "2: 0 1; "; !ok || got != want {
+		t.Errorf("got %q (%v), want %q", got, ok, want)
+	}
+}

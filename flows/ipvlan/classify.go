@@ -56,10 +56,11 @@ func (c *classify) push(b flows.Burst) {
 }
 
 // decide gives every packet its verdict, in c.sift, and tallies it. No packet is
-// longer than longest, which is the largest number if one has several segments or is not
-// finished.
+// longer than longest, which is the largest number if one has several segments or
+// is not finished.
 func (c *classify) decide(pkts []*pmd.Mbuf) (longest uint32) {
 	s := &c.sift
+	c.grouper.Forget()
 	for i := 0; i < len(pkts); {
 		if end := s.read4(pkts, i, c.macWord); end > i {
 			s.find4(c.table.v4.Load(), c.plane, i, end)
