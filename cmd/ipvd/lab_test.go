@@ -65,8 +65,9 @@ const (
 	hostAddr   = "10.0.0.1"
 )
 
-// defaultWait is for what follows within milliseconds.
-const defaultWait = 5 * time.Second
+// defaultWait is for what follows within milliseconds on a machine that has
+// nothing else to do.
+const defaultWait = 30 * time.Second
 
 // boxAddr is the address of box i.
 func boxAddr(i int) string { return fmt.Sprintf("10.0.0.%d", 11+i) }
@@ -291,7 +292,7 @@ func (l *lab) existing(name string) hosttest.NS { return hosttest.Existing(l.t, 
 // ping pings once a try until dst answers.
 func (l *lab) ping(from hosttest.NS, dst string) {
 	l.t.Helper()
-	l.await(from.Name+" reaches "+dst, 5*time.Second, func() bool { return l.reaches(from, dst) })
+	l.await(from.Name+" reaches "+dst, defaultWait, func() bool { return l.reaches(from, dst) })
 }
 
 func (l *lab) reaches(from hosttest.NS, dst string) bool {

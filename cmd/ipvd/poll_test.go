@@ -113,7 +113,7 @@ func TestSleepingDaemonFollowsChangesAndLosesNoBurst(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l.await("the whole burst is with its receiver", 5*time.Second, func() bool {
+	l.await("the whole burst is with its receiver", defaultWait, func() bool {
 		return l.link("ipvl1").Stats64.RX.Packets-before.Packets >= burst
 	})
 	v := l.verify()
