@@ -20,23 +20,36 @@ type Group struct {
 type Grouper struct {
 	vec *pmd.Vector
 	// sums has for each verdict its packets so far, in the upper half, and their
-	// bytes; zero between two calls of Sort.
+	// bytes, then where the vector has its next packet; zero between two calls of
+	// Sort.
 	sums   []uint64
 	order  []Verdict // those with packets, as they came up; two more than there are verdicts
 	n      int       // of order
-	place  []uint32  // for each verdict: where the vector has its next packet
 	groups []Group
 
-	outs  []*Output      // by verdict; nil: the caller hands the group on
-	lanes []pmd.Lane     // the same, as they are sent to
-	lists []*pmd.SegList // of all lanes
+	outs  []*Output // by verdict; nil: the caller hands the group on
+	lanes []lane    // the same, as they are sent to
+	lists []*pmd.SegList
 }
+
+// lane is a queue slot of one of a grouper's lists, whose number is in the upper
+// bits: four bytes, since many slaves have many of them.
+type lane uint32
+
+const (
+	laneSlots      = 1 << 24
+	noLane    lane = 1<<32 - 1
+)
 
 // NewGrouper makes a grouper for verdicts 0 to verdicts-1. A verdict that is
 // out of range is grouped as verdicts, one past the last.
 func NewGrouper(vec *pmd.Vector, verdicts int) *Grouper {
-	return &Grouper{vec: vec, sums: make([]uint64, verdicts+1), order: make([]Verdict, verdicts+2),
-		place: make([]uint32, verdicts+1), groups: make([]Group, verdicts+1), lanes: make([]pmd.Lane, verdicts+1)}
+	g := &Grouper{vec: vec, sums: make([]uint64, verdicts+1), order: make([]Verdict, verdicts+2),
+		groups: make([]Group, verdicts+1), lanes: make([]lane, verdicts+1)}
+	for k := range g.lanes {
+		g.lanes[k] = noLane
+	}
+	return g
 }
 
 // Grouper makes a grouper for the verdicts that index outs. What is for an output
@@ -54,9 +67,13 @@ func (g *Grouper) seal() {
 		if o == nil {
 			continue
 		}
-		g.lanes[k] = pmd.Lane{List: o.list, Slot: o.slot}
-		if !slices.Contains(g.lists, o.list) {
+		at := slices.Index(g.lists, o.list)
+		if at < 0 {
+			at = len(g.lists)
 			g.lists = append(g.lists, o.list)
+		}
+		if o.slot < laneSlots && at < int(noLane/laneSlots) {
+			g.lanes[k] = lane(at*laneSlots) + lane(o.slot)
 		}
 	}
 }
@@ -114,24 +131,37 @@ func (g *Grouper) Sort(b Burst, v []Verdict, longest uint32) (groups []Group, ok
 		}
 		at = out.Off
 	}
-	g.n = 0
-	n, direct := 0, g.room(len(order))
+	if !g.room(len(order)) {
+		return g.list(order, b, at, v), true
+	}
+	n, sums, lanes := 0, g.sums, g.lanes[:len(g.sums)]
 	for _, k := range order {
-		sum := g.sums[k]
-		g.sums[k], g.place[k] = 0, at
+		sum := sums[k]
+		sums[k] = uint64(at)
 		to := Burst{Off: at, N: uint32(sum >> 32)}
 		at += to.N
-		if lane := &g.lanes[k]; direct && lane.List != nil {
-			lane.Put(to, uint32(sum), longest)
+		if l := lanes[k]; l != noLane {
+			g.lists[l/laneSlots].Put(uint32(l%laneSlots), to, uint32(sum), longest)
 			continue
 		}
 		g.groups[n] = Group{k, to, uint32(sum)}
 		n++
 	}
-	if len(order) > 1 {
-		g.move(g.vec.Packets(b), v)
-	}
+	g.move(order, b, v)
 	return g.groups[:n], true
+}
+
+// list is the rest of Sort when a list of segments has no room: the caller gets
+// all groups. They lie from place at on.
+func (g *Grouper) list(order []Verdict, b Burst, at uint32, v []Verdict) []Group {
+	for i, k := range order {
+		sum := g.sums[k]
+		g.sums[k] = uint64(at)
+		g.groups[i] = Group{k, Burst{Off: at, N: uint32(sum >> 32)}, uint32(sum)}
+		at += uint32(sum >> 32)
+	}
+	g.move(order, b, v)
+	return g.groups[:len(order)]
 }
 
 // room reports that every list has room for n segments.
@@ -144,14 +174,18 @@ func (g *Grouper) room(n int) bool {
 	return true
 }
 
-// move stores src at the places of its verdicts.
-func (g *Grouper) move(src []*pmd.Mbuf, v []Verdict) {
-	place, pkts := g.place, g.vec.Pkts
-	v = v[:len(src)]
-	for i, m := range src {
-		k := v[i]
-		to := place[k]
-		place[k] = to + 1
-		pkts[to] = m
+// move stores the packets of b at the places of their verdicts, unless there is
+// only one, and leaves the sums as Tally wants them.
+func (g *Grouper) move(order []Verdict, b Burst, v []Verdict) {
+	if sums := g.sums; len(order) > 1 {
+		src, pkts := g.vec.Packets(b), g.vec.Pkts
+		v = v[:len(src)]
+		for i, m := range src {
+			k := v[i]
+			to := sums[k]
+			sums[k] = to + 1
+			pkts[to] = m
+		}
 	}
+	g.Forget()
 }

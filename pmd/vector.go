@@ -37,21 +37,16 @@ func (l *SegList) Add(slot uint32, b Burst) bool {
 // Room is how many segments can be added.
 func (l *SegList) Room() int { return len(l.Segs) - l.N }
 
-// Lane is a queue slot with the list that it is sent through.
-type Lane struct {
-	List *SegList
-	Slot uint32
-}
-
-// Put adds burst b, which is bytes long; no packet is longer than longest or has
-// several segments, else longest is the largest number. The list must have room.
-func (l *Lane) Put(b Burst, bytes, longest uint32) {
-	list := l.List
-	if longest > list.MaxFrame {
+// Put appends burst b for slot, which is bytes long; no packet is longer than
+// longest or has several segments, else longest is the largest number. The list
+// must have room.
+func (l *SegList) Put(slot uint32, b Burst, bytes, longest uint32) {
+	if longest > l.MaxFrame {
 		bytes = 0
 	}
-	list.Segs[list.N] = Seg{l.Slot, b.Off, b.N, bytes}
-	list.N++
+	n := l.N
+	l.Segs[n] = Seg{slot, b.Off, b.N, bytes}
+	l.N = n + 1
 }
 
 // Vector is the packet memory of one worker: the packets of the current step

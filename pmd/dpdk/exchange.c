@@ -44,11 +44,12 @@ put_rest(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n, uint32_t sent, uin
 	return sent;
 }
 
-/* Sends n packets of bytes bytes that the queue can take. */
+/* Sends n packets of bytes bytes that the slot's queue can take. */
 static inline void
-put(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n, uint64_t bytes)
+put(const struct ipvd_txslot *t, struct rte_mbuf **m, uint32_t n, uint64_t bytes)
 {
-	uint32_t sent = rte_eth_tx_burst(q->port, q->queue, m, n);
+	uint32_t sent = rte_eth_tx_burst(t->port, t->queue, m, n);
+	struct ipvd_txq *q = t->q;
 
 	if (unlikely(sent < n))
 		sent = put_rest(q, m, n, sent, &bytes);
@@ -93,21 +94,21 @@ fit(struct ipvd_txq *q, struct rte_mbuf *m, struct rte_mempool *pool)
 
 /* The vector's pointers stay as they are: other segments may refer to them. */
 static __rte_noinline void
-put_fitted(struct ipvd_txq *q, struct rte_mbuf **m, uint32_t n, struct rte_mempool *pool)
+put_fitted(const struct ipvd_txslot *t, struct rte_mbuf **m, uint32_t n, struct rte_mempool *pool)
 {
 	struct rte_mbuf *out[CHUNK];
 	uint32_t k = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		out[k] = fit(q, m[i], pool);
+		out[k] = fit(t->q, m[i], pool);
 		k += out[k] != NULL;
 		if (k == CHUNK) {
-			put(q, out, k, lengths(out, k));
+			put(t, out, k, lengths(out, k));
 			k = 0;
 		}
 	}
 	if (k > 0)
-		put(q, out, k, lengths(out, k));
+		put(t, out, k, lengths(out, k));
 }
 
 /* Adds up the lengths of n packets: sums[i] is that of the first i. Gives
@@ -142,9 +143,9 @@ send_run(struct ipvd_set *s, const struct ipvd_seg *seg, uint32_t segs, bool bey
 		if (t->shared)
 			rte_spinlock_lock(&t->q->lock);
 		if (likely(!beyond))
-			put(t->q, m, seg[i].n, sums[seg[i].n] - sums[0]);
+			put(t, m, seg[i].n, sums[seg[i].n] - sums[0]);
 		else
-			put_fitted(t->q, m, seg[i].n, s->v->pool);
+			put_fitted(t, m, seg[i].n, s->v->pool);
 		if (t->shared)
 			rte_spinlock_unlock(&t->q->lock);
 	}
@@ -162,7 +163,7 @@ send_measured(struct ipvd_set *s, const struct ipvd_seg *seg, uint32_t segs)
 
 		if (t->shared)
 			rte_spinlock_lock(&t->q->lock);
-		put(t->q, m + seg[i].off, seg[i].n, seg[i].bytes);
+		put(t, m + seg[i].off, seg[i].n, seg[i].bytes);
 		if (t->shared)
 			rte_spinlock_unlock(&t->q->lock);
 	}
@@ -288,7 +289,7 @@ ipvd_send(struct ipvd_set *s, uint32_t slot, uint32_t n)
 
 	if (t->shared)
 		rte_spinlock_lock(&t->q->lock);
-	put_fitted(t->q, s->out, prepare(t->q, s->out, n), s->v->pool);
+	put_fitted(t, s->out, prepare(t->q, s->out, n), s->v->pool);
 	if (t->shared)
 		rte_spinlock_unlock(&t->q->lock);
 }

@@ -54,13 +54,13 @@ func TestMeasuredSegmentsAreCountedAsTold(t *testing.T) {
 	ring := attachTest(t, "net_ring0", PortOptions{Pool: pool})
 	w := asWorker(t, pool, 64, 32)
 	w.addRx(ring, 32)
-	lane := pmd.Lane{List: w.set.TxList(), Slot: w.addTx(ring)}
+	list, slot := w.set.TxList(), w.addTx(ring)
 	w.step()
 	want := ""
 	for i, told := range []uint32{1000, 0, 0, 2000, 0, 3000} {
 		data := []byte{'a' + byte(i), '.'}
 		_, b := w.packet(data)
-		lane.Put(b, told, uint32(len(data)))
+		list.Put(slot, b, told, uint32(len(data)))
 		want += string(data)
 	}
 	w.step()

@@ -108,7 +108,7 @@ func (s *PollSet) AddTx(q pmd.TxQueue, shared bool) (uint32, error) {
 	if !ok || tq.port.rt != s.rt {
 		return 0, fmt.Errorf("poll set: TX queue of port %s is not DPDK's: %w", q.Port().Name(), pmd.ErrUnsupported)
 	}
-	slots := append(s.txSlots, C.struct_ipvd_txslot{q: tq.c, shared: C.uint32_t(flag(shared))})
+	slots := append(s.txSlots, C.struct_ipvd_txslot{q: tq.c, shared: C.uint32_t(flag(shared)), port: tq.c.port, queue: tq.c.queue})
 	mem := (*C.struct_ipvd_txslot)(copyOut(unsafe.Pointer(&slots[0]), len(slots)*C.sizeof_struct_ipvd_txslot))
 	if err := s.hold(tq.port, mem != nil); err != nil {
 		C.free(unsafe.Pointer(mem))

@@ -42,9 +42,12 @@ struct ipvd_rxslot {
 	uint32_t burst;
 };
 
+/* With the queue's numbers beside: what is sent need not wait for the line that
+ * has the counters. */
 struct ipvd_txslot {
 	struct ipvd_txq *q;
 	uint32_t shared;
+	uint16_t port, queue;
 };
 
 /* A worker's packet memory: the arrays behind a pmd.Vector. */
