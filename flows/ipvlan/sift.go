@@ -41,32 +41,14 @@ func (s *sift) read4(pkts []*pmd.Mbuf, i int, mac uint64) int {
 
 // find4 gives the packets from place i to end their verdicts and tallies them.
 func (s *sift) find4(t *slots, p *plane, i, end int) {
-	for _, at := range s.missed[:s.near4(t, p.byID, p.grouper, i, end)] {
+	for i = s.near4(t, p.byID, p.grouper, i, end); i < end; i = s.near4(t, p.byID, p.grouper, i+1, end) {
 		v := toHost
-		if id, ok := t.far4(t.hash4(s.dst4[at]), s.dst4[at]); ok {
+		if id, ok := t.far4(t.hash4(s.dst4[i%sifted]), s.dst4[i%sifted]); ok {
 			v = p.slaveVerdict(id)
 		}
-		s.verdicts[at] = v
-		p.grouper.Tally(v, s.bytes[at])
+		s.verdicts[i%sifted] = v
+		p.grouper.Tally(v, s.bytes[i%sifted])
 	}
-}
-
-// near4 does so for the packets whose addresses are found at once, and notes the
-// others in missed, whose number it gives.
-func (s *sift) near4(t *slots, byID []flows.Verdict, g *flows.Grouper, i, end int) (missed int) {
-	for ; i < end; i++ {
-		at := uint8(i)
-		id := t.near(t.hash4(s.dst4[at]), s.dst4[at])
-		if id >= uint64(len(byID)) {
-			s.missed[uint8(missed)] = at
-			missed++
-			continue
-		}
-		k := byID[id]
-		s.verdicts[at] = k
-		g.Tally(k, s.bytes[at])
-	}
-	return missed
 }
 
 // read6 does for plain IPv6 what read4 does for IPv4.

@@ -75,7 +75,11 @@ func (s *slots) slot(h uint64, i int) *uint64 {
 // not, nothing is known of the key. It has no branch, since which of the two slots
 // has a key is nothing that the processor could guess. Any goroutine.
 func (s *slots) near(hash uint64, tag uint32) uint64 {
-	p := &s.pairs[hash>>(s.shift&63)]
+	return s.pairs[hash>>(s.shift&63)].near(tag)
+}
+
+// near is slots.near for the home pair.
+func (p *pair) near(tag uint32) uint64 {
 	first := makeWord(tag, 0)
 	v, w := atomic.LoadUint64(&p[0])-first, atomic.LoadUint64(&p[1])-first
 	_, less := bits.Sub64(v, w, 0)
