@@ -177,15 +177,9 @@ func (g *Grouper) room(n int) bool {
 // move stores the packets of b at the places of their verdicts, unless there is
 // only one, and leaves the sums as Tally wants them.
 func (g *Grouper) move(order []Verdict, b Burst, v []Verdict) {
-	if sums := g.sums; len(order) > 1 {
-		src, pkts := g.vec.Packets(b), g.vec.Pkts
-		v = v[:len(src)]
-		for i, m := range src {
-			k := v[i]
-			to := sums[k]
-			sums[k] = to + 1
-			pkts[to] = m
-		}
+	if len(order) > 1 {
+		t, _ := g.Tallier()
+		t.place(g.vec.Pkts, g.vec.Packets(b), v)
 	}
 	g.Forget()
 }

@@ -3,6 +3,8 @@ package flows
 import (
 	"math/bits"
 	"unsafe"
+
+	"ipvd/pmd"
 )
 
 // Tallier is what Tally writes, for a loop that has checked its verdicts: two
@@ -27,4 +29,16 @@ func (t Tallier) Add(n int, k Verdict, bytes uint32) int {
 	*at = sum + 1<<32 + uint64(bytes)
 	_, first := bits.Sub64(sum, 1, 0)
 	return n + int(first)
+}
+
+// place stores packets at the places that the sums of their verdicts v give, which
+// are within pkts, and advances them.
+func (t Tallier) place(pkts, src []*pmd.Mbuf, v []Verdict) {
+	to := unsafe.Pointer(unsafe.SliceData(pkts))
+	v = v[:len(src)]
+	for i, m := range src {
+		at := (*uint64)(unsafe.Add(t.sums, uintptr(v[i])*unsafe.Sizeof(uint64(0))))
+		*(**pmd.Mbuf)(unsafe.Add(to, uintptr(*at)*unsafe.Sizeof(m))) = m
+		*at++
+	}
 }

@@ -19,10 +19,12 @@ type sift struct {
 	verdicts [sifted]flows.Verdict
 	bytes    [sifted]uint32
 	dst4     [sifted]uint32
-	dst6     [sifted]struct{ hi, lo uint64 }
+	dst6     [sifted]words6
 	entry    [sifted]uint32 // index of the entry that may have dst6
-	missed   [sifted]uint8
 }
+
+// words6 is an IPv6 address, two big-endian numbers.
+type words6 struct{ hi, lo uint64 }
 
 // read4 reads plain IPv4 packets from place i on, and gives the place of the first
 // that is none.
@@ -66,38 +68,16 @@ func (s *sift) read6(pkts []*pmd.Mbuf, i int, mac uint64) int {
 	return i
 }
 
-// find6 does for IPv6 what find4 does for IPv4.
+// find6 does for IPv6 what find4 does for IPv4. Entries are looked at in a loop of
+// their own, when the words of all packets have been asked for.
 func (s *sift) find6(t *slots6, p *plane, i, end int) {
-	for at := i; at < end; at++ {
-		d := &s.dst6[uint8(at)]
-		hash := t.hash6(d.hi, d.lo)
-		s.entry[uint8(at)] = uint32(min(t.near(hash, uint32(hash)), maxValue))
-	}
-	for _, at := range s.missed[:s.near6(t.entries, p.byID, p.grouper, i, end)] {
-		d, v := &s.dst6[at], toHost
+	s.entries6(&t.slots, i, end)
+	for i = s.near6(t.entries, p.byID, p.grouper, i, end); i < end; i = s.near6(t.entries, p.byID, p.grouper, i+1, end) {
+		d, v := &s.dst6[i%sifted], toHost
 		if id, ok := t.lookup(d.hi, d.lo); ok {
 			v = p.slaveVerdict(id)
 		}
-		s.verdicts[at] = v
-		p.grouper.Tally(v, s.bytes[at])
+		s.verdicts[i%sifted] = v
+		p.grouper.Tally(v, s.bytes[i%sifted])
 	}
-}
-
-// near6 compares the addresses with those of the entries found.
-func (s *sift) near6(entries []entry6, byID []flows.Verdict, g *flows.Grouper, i, end int) (missed int) {
-	for ; i < end; i++ {
-		at := uint8(i)
-		if n := s.entry[at]; n < uint32(len(entries)) {
-			e, d := &entries[n], &s.dst6[at]
-			if id := e.slave.Load(); e.hi == d.hi && e.lo == d.lo && id < uint32(len(byID)) {
-				k := byID[id]
-				s.verdicts[at] = k
-				g.Tally(k, s.bytes[at])
-				continue
-			}
-		}
-		s.missed[uint8(missed)] = at
-		missed++
-	}
-	return missed
 }

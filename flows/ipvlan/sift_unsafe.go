@@ -47,6 +47,42 @@ func (s *sift) near4(t *slots, byID []flows.Verdict, g *flows.Grouper, i, end in
 	return i
 }
 
+// entries6 finds the entries that may have the addresses of the packets from place
+// i to end.
+func (s *sift) entries6(t *slots, i, end int) {
+	pairs, shift := unsafe.Pointer(unsafe.SliceData(t.pairs)), t.shift&63
+	k0, k1, k2, k3, k4 := t.key[0], t.key[1], t.key[2], t.key[3], t.key[4]
+	for ; i < end; i++ {
+		d := (*words6)(unsafe.Add(unsafe.Pointer(&s.dst6), i*int(unsafe.Sizeof(words6{}))))
+		hash := k0*(d.hi>>32) + k1*uint64(uint32(d.hi)) + k2*(d.lo>>32) + k3*uint64(uint32(d.lo)) + k4
+		p := (*pair)(unsafe.Add(pairs, uintptr(hash>>(shift&63))*unsafe.Sizeof(pair{})))
+		*at(&s.entry, i) = uint32(min(p.near(uint32(hash)), maxValue))
+	}
+}
+
+// near6 does for IPv6 what near4 does for IPv4, when the entries are known.
+func (s *sift) near6(entries []entry6, byID []flows.Verdict, g *flows.Grouper, i, end int) int {
+	first, ids := unsafe.Pointer(unsafe.SliceData(entries)), unsafe.Pointer(unsafe.SliceData(byID))
+	tally, n := g.Tallier()
+	for ; i < end; i++ {
+		at6 := *at(&s.entry, i)
+		if at6 >= uint32(len(entries)) {
+			break
+		}
+		e := (*entry6)(unsafe.Add(first, uintptr(at6)*unsafe.Sizeof(entry6{})))
+		d := (*words6)(unsafe.Add(unsafe.Pointer(&s.dst6), i*int(unsafe.Sizeof(words6{}))))
+		id := e.slave.Load()
+		if e.hi != d.hi || e.lo != d.lo || id >= uint32(len(byID)) {
+			break
+		}
+		k := *(*flows.Verdict)(unsafe.Add(ids, uintptr(id)*unsafe.Sizeof(flows.Verdict(0))))
+		*at(&s.verdicts, i) = k
+		n = tally.Add(n, k, *at(&s.bytes, i))
+	}
+	g.Tallied(n)
+	return i
+}
+
 // at is element i of an array.
 func at[T ~uint32](of *[sifted]T, i int) *T {
 	return (*T)(unsafe.Add(unsafe.Pointer(of), i*int(unsafe.Sizeof(T(0)))))
