@@ -119,9 +119,10 @@ func TestStuckWorkerFailsTheSwapAndTheRestGoesOn(t *testing.T) {
 	extra := rt.NewPort("extra", pmdtest.PortOptions{})
 	s := start(t, cfg, wire(p, p, q, q))
 	resume := p.Stall(0)
-	eventually(t, "worker 0 is stuck", func() bool {
-		return errors.Is(s.Synchronize(5*time.Millisecond), ErrStuck)
-	})
+	eventually(t, "worker 0 is stuck", func() bool { return p.Stalled(0) })
+	if err := s.Synchronize(5 * time.Millisecond); !errors.Is(err, ErrStuck) {
+		t.Errorf("Synchronize: got %v, want ErrStuck", err)
+	}
 	err := s.Swap(wire(p, p, q, q, extra, extra))
 	if !errors.Is(err, ErrStuck) || !strings.Contains(err.Error(), "worker 0 (CPU -1) with ports stuck") {
 		t.Errorf("Swap: got %v, want ErrStuck of worker 0 with its port", err)

@@ -13,6 +13,7 @@ type RxQueue struct {
 	index   int
 	driving atomic.Bool
 	stall   atomic.Pointer[chan struct{}]
+	hangs   atomic.Bool
 
 	mu     sync.Mutex
 	frames []Frame
@@ -99,6 +100,9 @@ func (p *Port) Stall(queue int) (resume func()) {
 	}
 }
 
+// Stalled reports that a worker hangs in Receive of queue because of Stall.
+func (p *Port) Stalled(queue int) bool { return p.rx[queue].hangs.Load() }
+
 // Sent takes the frames that queue has sent since the last call, nil when none.
 func (p *Port) Sent(queue int) (frames [][]byte) {
 	for _, f := range p.SentUnfinished(queue) {
@@ -110,7 +114,9 @@ func (p *Port) Sent(queue int) (frames [][]byte) {
 // receive appends up to burst packets to v and gives their number.
 func (q *RxQueue) receive(v *pmd.Vector, burst int) int {
 	if gate := q.stall.Load(); gate != nil {
+		q.hangs.Store(true)
 		<-*gate
+		q.hangs.Store(false)
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
