@@ -1,8 +1,6 @@
 package ipvlan
 
 import (
-	"math"
-
 	"ipvd/flows"
 	"ipvd/flows/wire"
 	"ipvd/pmd"
@@ -28,8 +26,6 @@ type classify struct {
 	replicate *replicate // l2 only
 	tag       *tag
 	counters  []flows.Counter
-
-	sift sift
 }
 
 // Push takes frames from the wire.
@@ -59,7 +55,7 @@ func (c *classify) push(b flows.Burst) {
 // longer than longest, which is the largest number if one has several segments or
 // is not finished.
 func (c *classify) decide(pkts []*pmd.Mbuf) (longest uint32) {
-	s := &c.sift
+	s := c.sift
 	c.grouper.Forget()
 	for i := 0; i < len(pkts); {
 		if end := s.read4(pkts, i, c.macWord); end > i {
@@ -70,18 +66,11 @@ func (c *classify) decide(pkts []*pmd.Mbuf) (longest uint32) {
 			i = end
 		} else {
 			v := c.other(&pkts[i])
-			s.verdicts[i%sifted], s.bytes[i%sifted] = v, uint32(pkts[i].Len())
-			if !pkts[i].Whole() || pkts[i].Offload() {
-				longest = math.MaxUint32
-			}
-			c.grouper.Tally(v, uint32(pkts[i].Len()))
+			longest = max(longest, s.note(i, pkts[i], v, c.grouper))
 			i++
 		}
 	}
-	for _, n := range s.bytes[:len(pkts)] {
-		longest |= n
-	}
-	return longest
+	return max(longest, s.longest(0, len(pkts)))
 }
 
 // other decides about a packet of any kind.

@@ -93,17 +93,15 @@ func BenchmarkClassify(b *testing.B) {
 type verdicts struct{ egressL2 }
 
 func (e *verdicts) push(_ int, b flows.Burst) {
-	pkts := e.vec.Packets(b)
-	for i, m := range pkts {
-		e.plane.verdicts[i] = e.verdict(&pkts[i], wire.Ethernet(m.Data()))
-	}
+	e.decide(e.vec.Packets(b))
+	e.grouper.Forget()
 }
 
 func BenchmarkIngressAndEgressL2(b *testing.B) {
 	c, bursts := benchClassify(b, func(i int) []byte {
 		return ether(macM, macM, wire.TypeIPv4, ip4("10.0.0.11", fmt.Sprintf("10.1.%d.%d", i>>8, i&255)))
 	})
-	in := &ingress{plane: c.plane, next: &verdicts{egressL2{plane: c.plane}}}
+	in := &ingress{plane: c.plane, next: &verdicts{egressL2{plane: c.plane, siblings: true}}}
 	for i := range b.N {
 		in.Push(bursts[i%len(bursts)])
 	}

@@ -12,18 +12,23 @@ import (
 type egressL2 struct {
 	*plane
 	flag      Flag
+	siblings  bool // plain frames to the master's MAC are for siblings
 	replicate *replicate
 	received  *classify // of frames that the master gets as if from the wire
 }
 
 func (e *egressL2) push(from int, b flows.Burst) {
-	pkts := e.vec.Packets(b)
-	v := e.verdicts[:len(pkts)]
-	for i, m := range pkts {
-		v[i] = e.verdict(&pkts[i], wire.Ethernet(m.Data()))
+	for ; b.N > sifted; b.Off, b.N = b.Off+sifted, b.N-sifted {
+		e.send(from, flows.Burst{Off: b.Off, N: sifted})
 	}
+	e.send(from, b)
+}
+
+// send takes up to sifted frames.
+func (e *egressL2) send(from int, b flows.Burst) {
+	longest := e.decide(e.vec.Packets(b))
 	c := e.slaves[from].counters
-	for _, g := range e.group(b) {
+	for _, g := range e.sort(b, e.sift.verdicts[:b.N], longest) {
 		switch g.Verdict {
 		case toFlood:
 			e.replicate.fromSlave(from, g.Burst)
@@ -33,6 +38,43 @@ func (e *egressL2) push(from int, b flows.Burst) {
 			e.deliver(g, c)
 		}
 	}
+}
+
+// decide gives every packet its verdict, in sift, and tallies it; longest is that
+// of classify.decide. Plain packets for siblings are found as those from the wire
+// are, if ingress has seen to it that their source is the master's MAC.
+func (e *egressL2) decide(pkts []*pmd.Mbuf) (longest uint32) {
+	s := e.sift
+	e.grouper.Forget()
+	for i := 0; i < len(pkts); {
+		end := i
+		if e.siblings {
+			if end = s.read4(pkts, i, e.macWord); end > i && s.longest(i, end) <= e.least {
+				for i = s.near4(e.table.v4.Load(), e.byID, e.grouper, i, end); i < end; i = s.near4(e.table.v4.Load(), e.byID, e.grouper, i+1, end) {
+					longest = max(longest, e.one(&pkts[i], i))
+				}
+				continue
+			}
+			if end = s.read6(pkts, i, e.macWord); end > i && s.longest(i, end) <= e.least {
+				t := e.table.v6.Load()
+				s.entries6(&t.slots, i, end)
+				for i = s.near6(t.entries, e.byID, e.grouper, i, end); i < end; i = s.near6(t.entries, e.byID, e.grouper, i+1, end) {
+					longest = max(longest, e.one(&pkts[i], i))
+				}
+				continue
+			}
+		}
+		longest = max(longest, e.one(&pkts[i], i))
+		i++
+	}
+	return max(longest, s.longest(0, len(pkts)))
+}
+
+// one decides about a packet of any kind, the i-th. It gives the largest number if
+// that has several segments or is not finished, else 0.
+func (e *egressL2) one(slot **pmd.Mbuf, i int) (longest uint32) {
+	v := e.verdict(slot, wire.Ethernet((*slot).Data()))
+	return e.sift.note(i, *slot, v, e.grouper)
 }
 
 // verdict compares the frame's two addresses, as the kernel does, and not with

@@ -1,6 +1,8 @@
 package ipvlan
 
 import (
+	"encoding/binary"
+
 	"ipvd/flows"
 	"ipvd/flows/wire"
 	"ipvd/pmd"
@@ -25,15 +27,19 @@ type ingress struct {
 // Push takes frames from the slave.
 func (s *ingress) Push(b flows.Burst) {
 	pkts := s.vec.Packets(b)
-	n := 0
+	n, from := 0, fromWord(s.mac)
 	for _, m := range pkts {
+		if b := m.Data(); len(b) >= wire.EthernetLen && binary.LittleEndian.Uint64(b[6:]) == from {
+			pkts[n] = m
+			n++
+			continue
+		}
 		frame, ok := wire.ParseEthernet(m.Data())
 		if !ok {
 			s.dropOne(m, Runt, s.counters)
 			continue
 		}
-		// An IPv4 packet bears a MAC address in one place only.
-		if s.policy != Pass && (frame.Src() != s.mac || frame.Type() != wire.TypeIPv4) && s.foreign(frame) {
+		if s.policy != Pass && s.foreign(frame) {
 			if m = s.correct(m); m == nil {
 				continue
 			}

@@ -39,3 +39,10 @@ func plain6(b *[plain6Len]byte, mac uint64) bool {
 	return binary.BigEndian.Uint32(b[12:])>>12 == version6 && binary.LittleEndian.Uint64(b[22:]) != 0 &&
 		binary.LittleEndian.Uint64(b[:])&macMask == mac
 }
+
+// fromWord is the source address and type of an IPv4 packet from m as one word. Such
+// a packet bears a MAC address in one place only.
+func fromWord(m wire.MAC) uint64 {
+	const last = wire.TypeIPv4&0xff<<8 | wire.TypeIPv4>>8
+	return macWord(m) | last<<48
+}

@@ -40,10 +40,12 @@ type plane struct {
 	down    bool // nothing passes the wire
 	host    end
 	slaves  []end
+	least   uint32          // the longest frame that host and slaves all take from a sibling
 	byID    []flows.Verdict // dev_id to verdict
 	// Scratch of the stage that is classifying; none calls another that
 	// classifies before it is done with the groups.
 	verdicts []flows.Verdict
+	sift     *sift
 	grouper  *flows.Grouper
 	runs     []flows.Group
 }
@@ -51,7 +53,7 @@ type plane struct {
 // newPlane opens this worker's outputs to m's ports.
 func newPlane(g *flows.Graph, m *Master) (*plane, error) {
 	p := &plane{vec: g.Vector(), table: m.Table, mac: m.MAC, macWord: macWord(m.MAC), down: m.Down, slaves: make([]end, len(m.Slaves))}
-	p.verdicts = make([]flows.Verdict, len(p.vec.Pkts))
+	p.verdicts, p.sift = make([]flows.Verdict, len(p.vec.Pkts)), &sift{}
 	p.runs = make([]flows.Group, len(p.vec.Pkts))
 	var err error
 	if p.wire, err = output(g, m.Name+" to wire", m.Wire); err != nil {
@@ -61,6 +63,7 @@ func newPlane(g *flows.Graph, m *Master) (*plane, error) {
 		return nil, err
 	}
 	p.host.counters, p.host.limit = g.Counters(m.Counters.Host), m.MTU+overMTU
+	p.least = uint32(p.host.limit)
 	outs := make([]*flows.Output, int(toSlave)+len(m.Slaves))
 	top := uint16(0)
 	for i, s := range m.Slaves {
@@ -69,6 +72,7 @@ func newPlane(g *flows.Graph, m *Master) (*plane, error) {
 			return nil, err
 		}
 		e.counters, e.limit = g.Counters(s.Counters), s.MTU+overMTU
+		p.least = min(p.least, uint32(e.limit))
 		outs[int(toSlave)+i] = e.out
 		top = max(top, s.ID)
 	}

@@ -2,6 +2,7 @@ package ipvlan
 
 import (
 	"encoding/binary"
+	"math"
 
 	"ipvd/flows"
 	"ipvd/flows/wire"
@@ -11,7 +12,7 @@ import (
 // sifted is how many packets are classified at a time.
 const sifted = 256
 
-// sift is the scratch of classify, by place of a packet in the burst. Packets of one
+// sift is scratch of the stages that classify, by place of a packet in the burst. Packets of one
 // kind that follow one another are read in one loop and looked up in the next:
 // short loops without calls keep their state in registers, and let the processor
 // wait for many packets, or many slots of the table, at a time.
@@ -25,6 +26,26 @@ type sift struct {
 
 // words6 is an IPv6 address, two big-endian numbers.
 type words6 struct{ hi, lo uint64 }
+
+// note takes the verdict on packet i, m, which was looked at alone, and tallies it.
+// It gives the largest number if m has several segments or is not finished, else 0.
+func (s *sift) note(i int, m *pmd.Mbuf, v flows.Verdict, g *flows.Grouper) (longest uint32) {
+	bytes := uint32(m.Len())
+	s.verdicts[i%sifted], s.bytes[i%sifted] = v, bytes
+	g.Tally(v, bytes)
+	if !m.Whole() || m.Offload() {
+		return math.MaxUint32
+	}
+	return 0
+}
+
+// longest is the length of the longest packet from place i to end, in bytes.
+func (s *sift) longest(i, end int) (bytes uint32) {
+	for _, n := range s.bytes[i:end] {
+		bytes = max(bytes, n)
+	}
+	return bytes
+}
 
 // read4 reads plain IPv4 packets from place i on, and gives the place of the first
 // that is none.
