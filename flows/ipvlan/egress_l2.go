@@ -12,7 +12,8 @@ import (
 type egressL2 struct {
 	*plane
 	flag      Flag
-	siblings  bool // plain frames to the master's MAC are for siblings
+	own       bool // every source is the master's MAC, and
+	siblings  bool // plain frames to it are for siblings
 	replicate *replicate
 	received  *classify // of frames that the master gets as if from the wire
 }
@@ -41,13 +42,20 @@ func (e *egressL2) send(from int, b flows.Burst) {
 }
 
 // decide gives every packet its verdict, in sift, and tallies it; longest is that
-// of classify.decide. Plain packets for siblings are found as those from the wire
-// are, if ingress has seen to it that their source is the master's MAC.
+// of classify.decide. If ingress has seen to it that the source is the master's MAC,
+// frames to another go to the wire, and plain packets for siblings are found as those
+// from the wire are.
 func (e *egressL2) decide(pkts []*pmd.Mbuf) (longest uint32) {
 	s := e.sift
 	e.grouper.Forget()
 	for i := 0; i < len(pkts); {
 		end := i
+		if e.own {
+			i = s.leave(pkts, i, e.macWord, e.grouper)
+			if end = i; i == len(pkts) {
+				break
+			}
+		}
 		if e.siblings {
 			if end = s.read4(pkts, i, e.macWord); end > i && s.longest(i, end) <= e.least {
 				for i = s.near4(e.table.v4.Load(), e.byID, e.grouper, i, end); i < end; i = s.near4(e.table.v4.Load(), e.byID, e.grouper, i+1, end) {

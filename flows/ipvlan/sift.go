@@ -102,3 +102,22 @@ func (s *sift) find6(t *slots6, p *plane, i, end int) {
 		p.grouper.Tally(v, s.bytes[i%sifted])
 	}
 }
+
+// leave gives frames from place i on that are for a station other than mac, alone,
+// the verdict toWire, and the place of the first that is not.
+func (s *sift) leave(pkts []*pmd.Mbuf, i int, mac uint64, g *flows.Grouper) int {
+	const group = 1 // IEEE 802.3, 3.2.3: the first bit of an address
+	pkts = pkts[:min(len(pkts), sifted)]
+	t, n := g.Tallier()
+	for ; uint(i) < uint(len(pkts)); i++ {
+		m := pkts[i]
+		b := m.Data()
+		if len(b) < wire.EthernetLen || !m.Whole() || !m.Ready() || b[0]&group != 0 || binary.LittleEndian.Uint64(b)&macMask == mac {
+			break
+		}
+		s.verdicts[i], s.bytes[i] = toWire, uint32(len(b))
+		n = t.Add(n, toWire, uint32(len(b)))
+	}
+	g.Tallied(n)
+	return i
+}
