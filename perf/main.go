@@ -26,10 +26,14 @@ func main() {
 	quick := flag.Bool("quick", os.Getenv("QUICK") == "1", "fewer rounds")
 	only := flag.String("run", "", "measure only the scenarios and rows whose name matches")
 	list := flag.Bool("list", false, "print each scenario and its rows in a line, and measure nothing")
+	steps := flag.Bool("steps", false, "print what a step costs, by burst and slaves, in place of the rows")
 	out := flag.String("out", "perf/out/bench.jsonl", "file for the rows")
 	flag.Parse()
 	if *list {
 		os.Exit(printList(*only))
+	}
+	if *steps {
+		os.Exit(printSteps())
 	}
 	status, err := run(*quick, *only, *out)
 	if err != nil {
@@ -80,6 +84,19 @@ func printList(only string) int {
 	}
 	for _, s := range some {
 		fmt.Println(s.name, strings.Join(s.rows, " "))
+	}
+	return 0
+}
+
+// printSteps gives the exit status.
+func printSteps() int {
+	b, end, err := start(false)
+	if err == nil {
+		err = errors.Join(b.stepCosts(os.Stdout), end())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "perf:", err)
+		return exitFailed
 	}
 	return 0
 }
