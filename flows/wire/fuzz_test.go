@@ -12,6 +12,26 @@ func within(t *testing.T, what string, got, of []byte) {
 	}
 }
 
+func FuzzQuestion(f *testing.F) {
+	f.Add(request(f, ip4B, ip4A, nil))
+	f.Add(solicitationFor(f, ip6B, group6A, ip6A, nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, ok := ParseEthernet(b)
+		if !ok {
+			return
+		}
+		q, ok := ParseQuestion(e)
+		if !ok || !q.Sound() {
+			return
+		}
+		if _, v4 := q.Addr4(); v4 {
+			AnswerARP(e, MAC{2})
+		} else {
+			AnswerSolicitation(append(e, make([]byte, AdvertisementLen)...)[:AdvertisementLen], MAC{2})
+		}
+	})
+}
+
 func FuzzEthernet(f *testing.F) {
 	f.Add(solicit(f))
 	f.Fuzz(func(t *testing.T, b []byte) {
