@@ -42,7 +42,7 @@ func mutants() []mutant {
 			{"plain.go", "kind == ipv4NoOptions && beyond", "kind == ipv4NoOptions && b[20]&0x3f == 0 && b[21] == 0 && beyond"},
 			{"lookup.go", "return t.Lookup4(p.Dst())", "id, ok := t.Lookup4(p.Dst())\n\t\t\treturn id, ok && !p.Fragment()"}}},
 		{"a broadcast returns to its sender", []edit{
-			{"replicate.go", "if i == from {", "if i < 0 {"},
+			{"replicate.go", "if i == but {", "if i < 0 {"},
 			{"replicate.go", "r.reference(head, len(r.slaves)-1)", "r.reference(head, len(r.slaves)+from-from)"}}},
 		one("vepa delivers to siblings", "egress_l2.go", "if e.flag != VEPA && frame.Dst()", "if frame.Dst()"),
 		one("l3 lets group frames out", "egress_l3.go", "if frame.Group() {", "if frame.Group() && e.flag > VEPA {"),

@@ -33,9 +33,6 @@ func (b *builder) build() (err error) {
 	if b.p, err = newPlane(b.g, b.m); err != nil {
 		return err
 	}
-	if err := b.inputs("to wire", b.m.Host, 0, b.pass(b.p.wire)); err != nil {
-		return err
-	}
 	switch b.m.Mode {
 	case L2:
 		return b.l2()
@@ -51,16 +48,23 @@ func (b *builder) l2() error {
 		r.limit = defaultReplicateLimit
 	}
 	b.edges("replicate", "deliver", "to host", "to wire")
+	if err := b.fromHost(&fromHost{replicate: r}); err != nil {
+		return err
+	}
 	if err := b.classify(r); err != nil {
 		return err
 	}
 	b.edges("egress l2", "deliver", "to wire", "to host", "replicate")
 	received := &classify{plane: b.p, l2: true, foreign: foreignClassified}
-	return b.slaves("egress l2", &egressL2{plane: b.p, flag: b.m.Flag, replicate: r, received: received,
+	return b.slaves("egress l2", &egressL2{plane: b.p, flag: b.m.Flag, hosts: b.hosts(), replicate: r, received: received,
 		own: b.m.SourceMAC != Pass, siblings: b.m.Flag == Bridge && b.m.SourceMAC != Pass})
 }
 
 func (b *builder) l3() error {
+	host := &answer{plane: b.p, to: b.p.host.out, counters: b.g.Counters(b.m.Counters.Host)}
+	if err := b.fromHost(&fromHost{answer: host}); err != nil {
+		return err
+	}
 	if err := b.classify(nil); err != nil {
 		return err
 	}
@@ -69,11 +73,17 @@ func (b *builder) l3() error {
 		return err
 	}
 	b.edges("egress l3", "deliver", "punt")
-	return b.slaves("egress l3", &egressL3{plane: b.p, flag: b.m.Flag, router: punt})
+	if b.hostReach() {
+		b.edges("egress l3", "to host")
+	}
+	return b.slaves("egress l3", &egressL3{plane: b.p, flag: b.m.Flag, hosts: b.hosts(), router: punt})
 }
 
 func (b *builder) l3s() error {
-	if err := b.inputs("to host", b.m.Wire, 0, b.pass(b.p.host.out)); err != nil {
+	if err := b.fromHost(nil); err != nil {
+		return err
+	}
+	if err := b.wireToHost(); err != nil {
 		return err
 	}
 	out, err := output(b.g, b.name("to return"), b.m.Return)
@@ -95,6 +105,10 @@ func (b *builder) l3s() error {
 func (b *builder) classify(r *replicate) error {
 	c := &classify{plane: b.p, counters: b.g.Counters(b.m.Counters.Classify)}
 	c.l2, c.replicate = r != nil, r
+	if !c.l2 && b.m.L3Proxy {
+		c.proxy = b.proxy(true)
+		b.edges("classify", "proxy")
+	}
 	c.tag = &tag{plane: b.p, counters: b.g.Counters(b.m.Counters.Host)}
 	switch {
 	case b.m.CompatKernel:

@@ -26,6 +26,7 @@ type classify struct {
 	replicate *replicate // l2 only
 	tag       *tag
 	counters  []flows.Counter
+	proxy     *proxy // l3 only, and nil unless it answers the wire
 }
 
 // Push takes frames from the wire.
@@ -45,6 +46,8 @@ func (c *classify) push(b flows.Burst) {
 			c.replicate.fromWire(g.Burst)
 		case toTagged:
 			c.tag.Push(g.Burst)
+		case toAnswer:
+			c.proxy.Push(g.Burst)
 		default:
 			c.deliver(g, c.counters)
 		}
@@ -102,6 +105,9 @@ func (c *classify) verdict(frame wire.Ethernet, length int) flows.Verdict {
 			}
 			return toDrop + flows.Verdict(ForeignMAC)
 		}
+	}
+	if c.proxy != nil && c.proxy.asks(frame, length) {
+		return toAnswer
 	}
 	if id, ok := destination(c.table, frame, length); ok {
 		return c.slaveVerdict(id)

@@ -5,6 +5,7 @@
 //	wire ── classify ─┬─ address of slave k ─ deliver ─── slave k
 //	                  ├─ group MAC, l2 ────── replicate ─ host, all slaves
 //	                  ├─ tag taken off ────── tag ─────── host
+//	                  ├─ question, l3 ─────── proxy ───── wire
 //	                  └─ no match ─────────────────────── host
 //
 //	slave ─ ingress ─ egress l2 ─┬─ sibling ───── deliver ─── slave k
@@ -13,12 +14,17 @@
 //	                             └─ else ──────────────────── wire
 //
 //	slave ─ ingress ─ egress l3 ─┬─ sibling ───── deliver ─── slave k
+//	                             ├─ host's address, l3 ────── host
 //	                             └─ IP ────────── l3 ──────── punt: the kernel's output path
 //	                                              l3s ─────── to return ─ return port
 //
 //	return port ─ from return ─── address of slave k ─ deliver ─ slave k
-//	host ──────────────────────────────────────────────────── wire
-//	wire, l3s ─────────────────────────────────────────────── host
+//	host ─ from host ─┬─ address of slave k ─ deliver ─── slave k
+//	                  ├─ question, l3 ─────── answer ──── host
+//	                  ├─ of neighbours, l2 ── replicate ─ wire, slaves
+//	                  └─ else ─────────────────────────── wire
+//	wire, l3s ────────┬─ question ─────────── proxy ───── wire
+//	                  └─ else ─────────────────────────── host
 //
 // While the master is down the stage down stands behind the wire in the place of
 // what is drawn, and what is for the wire is dropped.
@@ -31,8 +37,8 @@
 // # Packets are shared
 //
 // Replicate queues one packet on many ports and adds references. Whoever writes
-// to a packet (tag, ingress, the two return stages, and classify when it takes
-// off a tag) first makes it writable, and replicate is always the last stage.
+// to a packet (tag, ingress, answer, from host, the two return stages, and classify
+// when it takes off a tag) first makes it writable, and replicate is always the last stage.
 //
 // # Differences from the kernel's driver
 //

@@ -12,8 +12,9 @@ import (
 type egressL2 struct {
 	*plane
 	flag      Flag
-	own       bool // every source is the master's MAC, and
-	siblings  bool // plain frames to it are for siblings
+	own       bool   // every source is the master's MAC, and
+	siblings  bool   // plain frames to it are for siblings
+	hosts     *Table // the host port's addresses, when the host hears of neighbours; else nil
 	replicate *replicate
 	received  *classify // of frames that the master gets as if from the wire
 }
@@ -33,6 +34,8 @@ func (e *egressL2) send(from int, b flows.Burst) {
 		switch g.Verdict {
 		case toFlood:
 			e.replicate.fromSlave(from, g.Burst)
+		case toFloodHost:
+			e.replicate.withHost(from, g.Burst)
 		case toFloodAll:
 			e.replicate.fromWire(g.Burst)
 		default:
@@ -102,11 +105,24 @@ func (e *egressL2) verdict(slot **pmd.Mbuf, frame wire.Ethernet) flows.Verdict {
 	case !frame.Group():
 		return toWire
 	case floods(frame):
+		if e.hosts != nil && e.concernsHost(frame, (*slot).Len()) {
+			return toFloodHost
+		}
 		return toFlood
 	case frame.Type() == wire.TypePause:
 		return toDrop + flows.Verdict(PauseFrame)
 	}
 	return toWire
+}
+
+// concernsHost reports a group frame by which neighbours find each other, and the
+// host one of them: a question for its address, or the news of another's.
+func (e *egressL2) concernsHost(frame wire.Ethernet, length int) bool {
+	if announces(frame) {
+		return true
+	}
+	_, _, ok := askedFor(e.hosts, frame, length)
+	return ok
 }
 
 // turn decides about a frame that the master gets as if it came from the wire

@@ -12,6 +12,7 @@ import (
 type egressL3 struct {
 	*plane
 	flag   Flag
+	hosts  *Table // the host port's addresses, when their packets go there at once; else nil
 	router flows.Stage
 }
 
@@ -52,14 +53,28 @@ func (e *egressL3) verdict(frame wire.Ethernet, m *pmd.Mbuf) flows.Verdict {
 		case unroutable(p.Dst()):
 			return toDrop + flows.Verdict(L3Destination)
 		}
-		return toRouter
+		return e.onward(frame, m)
 	case wire.TypeIPv6:
 		if _, ok := wire.ParseIPv6(frame.Payload()); !ok {
 			return toDrop + flows.Verdict(L3BadHeader)
 		}
-		return toRouter
+		return e.onward(frame, m)
 	}
 	return toDrop + flows.Verdict(L3NotIP)
+}
+
+// onward decides about an IP packet. One for an address of the host port goes there
+// as a frame, so that the host's rules see the interface that it came by, unless the
+// host's stack would take it for another's, or it needs to be cut into fragments:
+// the host's routing delivers those.
+func (e *egressL3) onward(frame wire.Ethernet, m *pmd.Mbuf) flows.Verdict {
+	if e.hosts == nil || frame.Dst() != e.mac || m.Longest() > e.host.limit {
+		return toRouter
+	}
+	if _, ok := destination(e.hosts, frame, m.Len()); !ok {
+		return toRouter
+	}
+	return toHost
 }
 
 // unroutable reports an IPv4 address that is multicast or the limited broadcast

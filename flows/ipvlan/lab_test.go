@@ -123,5 +123,10 @@ func (l *lab) send(at string, frame []byte) (string, map[string][][]byte) {
 	return l.outcome(before)
 }
 
+// answers is how often somebody was answered for a slave.
+func (l *lab) answers() uint64 {
+	return l.m.Counters.Host.Load(answered) + l.m.Counters.Classify.Load(answered)
+}
+
 // dropped is how often a reason was counted in a set.
 func dropped(c *flows.CounterSet, r Reason) uint64 { return c.Load(int(r)) }

@@ -51,6 +51,15 @@ type Master struct {
 	// Promiscuous gives frames for foreign unicast MACs to the host port,
 	// whose interface asked for them, in place of dropping them.
 	Promiscuous bool
+	// HostReach lets the host and the slaves reach each other in l2 and l3, unless
+	// the flag is VEPA: then the switch decides. Hosts has the host port's addresses
+	// then. In L3S they reach each other as the host routes.
+	HostReach bool
+	Hosts     *Table
+	// L3Proxy answers ARP and neighbour solicitations from the wire for slaves'
+	// addresses in l3 and l3s, as often as Answers allows; nil: always.
+	L3Proxy bool
+	Answers *Allowance
 	// ReplicateLimit is how many group frames a worker replicates in a step; 0:
 	// as many as the kernel driver's backlog holds, 1000.
 	ReplicateLimit int
@@ -84,6 +93,8 @@ func (m *Master) check() error {
 		return fmt.Errorf("%w: no wire or no host port", ErrMaster)
 	case m.Table == nil || m.Counters.Classify == nil || m.Counters.Replicate == nil || m.Counters.Host == nil:
 		return fmt.Errorf("%w: no table or no counters", ErrMaster)
+	case m.HostReach && m.Hosts == nil:
+		return fmt.Errorf("%w: host reach without a table of the host's addresses", ErrMaster)
 	case m.Mode > L3S:
 		return fmt.Errorf("%w: mode %v", ErrMaster, m.Mode)
 	case m.Flag > VEPA:

@@ -11,15 +11,17 @@ import (
 // Verdicts of the classifying stages: fixed ones, then one a drop reason, then
 // one a slave of this graph.
 const (
-	toHost     flows.Verdict = iota // the host port
-	toTagged                        // the host port, with the VLAN tag that the NIC took off
-	toWire                          // the wire
-	toFlood                         // replicate
-	toFloodAll                      // replicate, also to the slave that sent it
-	toRouter                        // the host's routing: punt queue or return port
-	counted                         // dropped and counted by the stage
-	toDrop                          // toDrop+Reason
-	toSlave    = toDrop + flows.Verdict(numReasons)
+	toHost      flows.Verdict = iota // the host port
+	toTagged                         // the host port, with the VLAN tag that the NIC took off
+	toWire                           // the wire
+	toFlood                          // replicate
+	toFloodAll                       // replicate, also to the slave that sent it
+	toFloodHost                      // replicate, also to the host
+	toRouter                         // the host's routing: punt queue or return port
+	toAnswer                         // a question for a slave's MAC, answered for it
+	counted                          // dropped and counted by the stage
+	toDrop                           // toDrop+Reason
+	toSlave     = toDrop + flows.Verdict(numReasons)
 )
 
 // end is a slave as this worker sends to it.

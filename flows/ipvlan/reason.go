@@ -22,6 +22,7 @@ const (
 	ReplicateFull
 	NoMbuf
 	MasterDown
+	AnswerLimit
 	numReasons
 )
 
@@ -29,6 +30,7 @@ const (
 const (
 	copied    = int(numReasons) + iota // references made by replicate
 	multicast                          // group frames delivered to a slave
+	answered                           // questions for a slave's MAC that were answered for it
 	numCounters
 )
 
@@ -60,6 +62,7 @@ func DropReasons() [numReasons]DropReason {
 		ReplicateFull:  {Name: "replicate_full", Meaning: "group frame not given to slaves: over the limit of a step"},
 		NoMbuf:         {Name: "no_mbuf", Meaning: "no buffer for a copy that can be written", SlaveTx: true},
 		MasterDown:     {Name: "master_down", Meaning: "from or to the wire while the master is down"},
+		AnswerLimit:    {Name: "answer_limit", Meaning: "question from the wire for a slave's MAC, over the limit of answers, in l3 and l3s"},
 	}
 }
 
@@ -71,5 +74,6 @@ func counterSpecs() []flows.CounterSpec {
 	}
 	specs[copied] = flows.CounterSpec{Name: "copied", Kind: flows.Copied}
 	specs[multicast] = flows.CounterSpec{Name: "multicast", Kind: flows.Info}
+	specs[answered] = flows.CounterSpec{Name: "answered", Kind: flows.Info}
 	return specs
 }

@@ -3,6 +3,7 @@ package ipvlan
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -23,6 +24,7 @@ type Registry struct {
 	slaves map[uint32]*slaveAddrs
 	claims map[netip.Addr][]claim // oldest first
 	host   map[netip.Addr]bool
+	hosts  *Table // the same, for workers
 }
 
 // RegistryConfig says what a registry takes.
@@ -56,11 +58,15 @@ type slaveAddrs struct {
 // NewRegistry makes a registry with a table of its own.
 func NewRegistry(c RegistryConfig) *Registry {
 	return &Registry{table: NewTable(), every: c.Every, slaves: map[uint32]*slaveAddrs{},
-		claims: map[netip.Addr][]claim{}, host: map[netip.Addr]bool{}}
+		claims: map[netip.Addr][]claim{}, host: map[netip.Addr]bool{}, hosts: NewTable()}
 }
 
 // Table is for workers to look addresses up. Only the registry writes to it.
 func (r *Registry) Table() *Table { return r.table }
+
+// Hosts is for workers to look the host port's addresses up, as SetHost has given
+// them. What it says of a slave means nothing. Only the registry writes to it.
+func (r *Registry) Hosts() *Table { return r.hosts }
 
 // SlaveUp makes the addresses that a slave owns active.
 func (r *Registry) SlaveUp(slave uint32) []Event { return r.setUp(slave, true) }
@@ -132,9 +138,17 @@ func (r *Registry) Sync(slave uint32, dump []netip.Addr) (events []Event, err er
 // SetHost says which addresses the host port has. A slave may claim them too,
 // and then gets their packets; Event.Host and IsHost are there to warn.
 func (r *Registry) SetHost(addrs []netip.Addr) {
+	before := maps.Clone(r.host)
 	clear(r.host)
 	for _, a := range addrs {
-		r.host[a.WithZone("")] = true
+		a = a.WithZone("")
+		r.host[a] = true
+		_ = r.hosts.Set(a, 0) // one that no packet can bear is found by none
+	}
+	for a := range before {
+		if !r.host[a] {
+			r.hosts.Delete(a)
+		}
 	}
 }
 

@@ -150,3 +150,19 @@ func TestHostAddressIsWorthAWarning(t *testing.T) {
 		t.Error("the host port still has an address that it lost")
 	}
 }
+
+func TestHostsAreInTheirTable(t *testing.T) {
+	r := newTestRegistry(1)
+	a, b, c := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fe80::1%eth0"), netip.MustParseAddr("10.0.0.2")
+	for _, set := range [][]netip.Addr{{a, b}, {b, c}, {}} {
+		r.SetHost(set)
+		if got := r.Hosts().Len(); got != len(set) {
+			t.Errorf("with %v: got %d addresses in the table, want %d", set, got, len(set))
+		}
+		for _, h := range set {
+			if _, ok := tableLookup(r.Hosts(), h.WithZone("")); !ok {
+				t.Errorf("with %v: %v is not in the table", set, h)
+			}
+		}
+	}
+}

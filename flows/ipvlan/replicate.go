@@ -30,26 +30,47 @@ func (r *replicate) fromWire(b flows.Burst) {
 	}
 }
 
+// fromHost gives b to the wire and to all slaves.
+func (r *replicate) fromHost(b flows.Burst) {
+	head := r.reserve(b)
+	longest := r.reference(head, len(r.slaves))
+	r.transmit(b, r.host.counters)
+	r.toSlaves(-1, head, longest)
+}
+
+// withHost gives b, which slave number from sent, to the host as well as fromSlave
+// does to the others.
+func (r *replicate) withHost(from int, b flows.Burst) {
+	r.reference(b, 1)
+	r.host.out.Push(b)
+	r.fromSlave(from, b)
+}
+
 // fromSlave gives b, which slave number from sent, to the wire and to the other
 // slaves.
 func (r *replicate) fromSlave(from int, b flows.Burst) {
 	head := r.reserve(b)
 	longest := r.reference(head, len(r.slaves)-1)
 	r.transmit(b, r.slaves[from].counters)
-	if head.N == 0 {
+	r.toSlaves(from, head, longest)
+}
+
+// toSlaves gives b to all slaves but one. No packet is longer than longest.
+func (r *replicate) toSlaves(but int, b flows.Burst, longest int) {
+	if b.N == 0 {
 		return
 	}
 	for i := range r.slaves {
-		if i == from {
+		if i == but {
 			continue
 		}
 		e := &r.slaves[i]
 		if longest > e.limit {
-			r.fitting(e, head)
+			r.fitting(e, b)
 			continue
 		}
-		e.out.Push(head)
-		e.counters[multicast].Add(uint64(head.N))
+		e.out.Push(b)
+		e.counters[multicast].Add(uint64(b.N))
 	}
 }
 
