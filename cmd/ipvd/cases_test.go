@@ -61,7 +61,8 @@ type seen struct {
 }
 
 // newBench starts a daemon with three slaves, which have IPv4 and IPv6 addresses
-// and do no duplicate address detection.
+// and do no duplicate address detection. Unless args say otherwise the host does not
+// reach them and nobody answers for them: other tests are about that.
 func newBench(t *testing.T, args ...string) *bench {
 	t.Helper()
 	b := &bench{lab: newLab(t, 3), whole: t, mac: macM}
@@ -69,7 +70,7 @@ func newBench(t *testing.T, args ...string) *bench {
 	b.router.IP("link set eth0 address " + macW + " up")
 	b.router.IP("addr replace fd00::fe/64 dev eth0 nodad") // it went with the link
 	b.host.IP("addr add " + h6 + "/64 dev eth0 nodad")
-	b.start(append([]string{"--ephemeral", "--mode", "l2"}, args...)...)
+	b.start(append([]string{"--ephemeral", "--mode", "l2", "--host-reach", "off", "--l3-proxy", "off"}, args...)...)
 	for i, box := range b.boxes {
 		b.add(i)
 		box.IP(fmt.Sprintf("addr add fd00::%d/64 dev ipvl%d nodad", 11+i, i))

@@ -51,6 +51,7 @@ type daemon struct {
 	sys       *flows.System
 	mon       *monitor.Monitor
 	chores    *chores
+	answers   *answers
 	followers sync.Map // key of a watched interface -> follower
 	socket    *api.Listener
 	server    *api.Server
@@ -64,7 +65,7 @@ type daemon struct {
 // start brings everything up, or nothing: on an error what was begun is undone.
 func start(ctx context.Context, cfg config.Config, log zerolog.Logger) (*daemon, error) {
 	d := &daemon{cfg: cfg, log: log, started: time.Now(), failed: make(chan error, 1), faults: faultLog{log: log}}
-	steps := []func() error{d.listen, d.openStore, d.recoverKilled, d.startEAL, d.startMonitor, d.openMasters,
+	steps := []func() error{d.listen, d.openStore, d.recoverKilled, d.startEAL, d.startMonitor, d.openMasters, d.startAnswers,
 		d.startWorkers, d.restoreSlaves, d.serve}
 	for _, step := range steps {
 		err := ctx.Err()
@@ -102,6 +103,7 @@ func (d *daemon) stop(cause error) error {
 		d.chores.close() // it may call the monitor
 		d.mon.Close()
 	}
+	d.answers.close()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.sys != nil {

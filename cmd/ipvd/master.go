@@ -84,6 +84,7 @@ func (d *daemon) newMaster(c config.Master) *master {
 	m.template.CompatKernel = d.cfg.Compat == "kernel"
 	m.addrs = newRegistry(m)
 	m.template.Table = m.addrs.reg.Table()
+	m.setReach()
 	return m
 }
 

@@ -57,14 +57,27 @@ func (c *Config) finish(f *pflag.FlagSet, args []string) error {
 	if err := applyEnv(f); err != nil {
 		return err
 	}
-	if c.Compat == "kernel" && !f.Changed("source-mac") {
-		c.SourceMAC = "pass"
+	if c.Compat == "kernel" {
+		c.asKernel(f)
 	}
 	allowed, err := allowedCPUs()
 	if err != nil {
 		return err
 	}
 	return c.check(allowed)
+}
+
+// asKernel makes the kernel's ways the defaults of flags that are not given.
+func (c *Config) asKernel(f *pflag.FlagSet) {
+	if !f.Changed("source-mac") {
+		c.SourceMAC = "pass"
+	}
+	if !f.Changed("host-reach") {
+		c.HostReach = "off"
+	}
+	if !f.Changed("l3-proxy") {
+		c.L3Proxy = "off"
+	}
 }
 
 // check refuses what does not fit together. Without --workers the first of the

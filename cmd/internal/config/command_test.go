@@ -49,13 +49,13 @@ func TestOnlyAMasterIsNeeded(t *testing.T) {
 
 func TestEveryFlagReachesItsField(t *testing.T) {
 	got := mustParse(t, "--master", "m0=net_null0", "--host-interface", "h0", "--force", "--mode", "l3s",
-		"--flag", "vepa", "--compat", "kernel", "--source-mac", "pass", "--slave-offloads", "off", "--mtu", "9000", "--promiscuous", "--burst", "256",
+		"--flag", "vepa", "--compat", "kernel", "--source-mac", "pass", "--slave-offloads", "off", "--host-reach", "off", "--l3-proxy", "on", "--mtu", "9000", "--promiscuous", "--burst", "256",
 		"--poll", "busy", "--poll-interval", "50", "--wire-driver", "af_packet",
 		"--pool", "1024", "--memory", "64", "--socket", "/run/x//y.sock", "--group", "root", "--state-dir", "/s",
 		"--ephemeral", "--log-level", "debug", "--log-format", "console", "--", "--file-prefix", "lab")
 	want := Config{
 		Masters: []Master{{"m0", Wire{VDev, "net_null0"}}}, HostInterface: "h0", Force: true, WireDriver: "af_packet", Mode: "l3s",
-		Flag: "vepa", Compat: "kernel", SourceMAC: "pass", Offloads: "off", MTU: 9000, Promiscuous: true, Workers: []int{firstCPU(t)}, Poll: "busy", Look: 50, Burst: 256,
+		Flag: "vepa", Compat: "kernel", SourceMAC: "pass", Offloads: "off", HostReach: "off", L3Proxy: "on", MTU: 9000, Promiscuous: true, Workers: []int{firstCPU(t)}, Poll: "busy", Look: 50, Burst: 256,
 		Pool: 1024, Memory: 64, Socket: "/run/x/y.sock", Group: "root", StateDir: "/s",
 		Ephemeral: true, LogLevel: "debug", LogFormat: "console", EAL: []string{"--file-prefix", "lab"},
 	}
@@ -74,6 +74,8 @@ func TestAWrongValueIsNamed(t *testing.T) {
 		{"compat", "linux", "none, kernel"},
 		{"source-mac", "keep", "rewrite, drop, pass"},
 		{"slave-offloads", "tso", "on, off"},
+		{"host-reach", "l2", "on, off"},
+		{"l3-proxy", "arp", "on, off"},
 		{"mtu", "67", "0 or a number of bytes from 68 to 65535"},
 		{"mtu", "65536", "from 68 to 65535"},
 		{"workers", "one", "0-2,4"},
@@ -110,6 +112,19 @@ func TestCompatibleDaemonLetsSourceMACsPassUnlessToldOtherwise(t *testing.T) {
 	}
 }
 
+func TestCompatibleDaemonReachesAndAnswersNobodyMoreUnlessToldTo(t *testing.T) {
+	if got := mustParse(t, "--master=eth0"); got.HostReach != "on" || got.L3Proxy != "on" {
+		t.Errorf("host reach %s, l3 proxy %s, want both on", got.HostReach, got.L3Proxy)
+	}
+	if got := mustParse(t, "--master=eth0", "--compat=kernel"); got.HostReach != "off" || got.L3Proxy != "off" {
+		t.Errorf("compatible: host reach %s, l3 proxy %s, want both off", got.HostReach, got.L3Proxy)
+	}
+	t.Setenv("IPVD_L3_PROXY", "on")
+	if got := mustParse(t, "--master=eth0", "--compat=kernel", "--host-reach=on"); got.HostReach != "on" || got.L3Proxy != "on" {
+		t.Errorf("host reach %s, l3 proxy %s, want both on, as given", got.HostReach, got.L3Proxy)
+	}
+}
+
 func TestWhatDoesNotFitTogetherIsRefused(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                          "no master is given: name one with --master",
@@ -131,7 +146,7 @@ func TestWhatDoesNotFitTogetherIsRefused(t *testing.T) {
 func TestTheEnvironmentSetsEveryFlag(t *testing.T) {
 	values := map[string]string{
 		"master": "eth0=eth0 m1=net_null0", "host-interface": "h0", "force": "true", "mode": "l2", "flag": "private",
-		"compat": "kernel", "source-mac": "drop", "slave-offloads": "off", "mtu": "1400", "promiscuous": "true", "workers": "0,1", "burst": "32", "pool": "2048",
+		"compat": "kernel", "source-mac": "drop", "slave-offloads": "off", "host-reach": "off", "l3-proxy": "off", "mtu": "1400", "promiscuous": "true", "workers": "0,1", "burst": "32", "pool": "2048",
 		"memory": "256", "socket": "/x", "group": "wheel", "state-dir": "/y", "ephemeral": "true", "log-level": "warn",
 		"log-format": "console", "poll": "busy", "poll-interval": "100", "wire-driver": "af_xdp",
 	}

@@ -14,6 +14,8 @@ type Config struct {
 	Compat      string // none, or kernel: answer as the kernel's driver where that is possible
 	Offloads    string // whether slaves leave checksums and segmentation to ipvd: on or off
 	SourceMAC   string // what becomes of a slave's foreign source MAC: rewrite, drop or pass
+	HostReach   string // whether host and slaves reach each other in l2 and l3: on or off
+	L3Proxy     string // whether ARP and ND for slaves' addresses are answered in l3 and l3s: on or off
 	MTU         int    // bytes of an L3 packet; 0: the wire's
 	Promiscuous bool   // receive frames for foreign MACs
 
@@ -39,6 +41,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		WireDriver: "auto", Mode: "l3", Flag: "bridge", Compat: "none", SourceMAC: "rewrite", Offloads: "on",
+		HostReach: "on", L3Proxy: "on",
 		Poll: "adaptive", Look: 1000, Burst: 64, Pool: 16384, Memory: 128,
 		Socket: "/run/ipvd.sock", Group: "ipvd", StateDir: "/var/lib/ipvd",
 		LogLevel: "info", LogFormat: "json",

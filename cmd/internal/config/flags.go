@@ -43,9 +43,11 @@ func modeFlags(c *Config) *pflag.FlagSet {
 	f := pflag.NewFlagSet("modes", pflag.ContinueOnError)
 	f.Var(choice{&c.Mode, api.Modes()}, "mode", "mode of a new master")
 	f.Var(choice{&c.Flag, api.Flags()}, "flag", "how slaves of a new master reach each other")
-	f.Var(choice{&c.Compat, []string{"none", "kernel"}}, "compat", "do as the kernel's driver also where ipvd is stricter, and undo what that refuses; with kernel,\n--source-mac is pass unless given")
+	f.Var(choice{&c.Compat, []string{"none", "kernel"}}, "compat", "do as the kernel's driver also where ipvd is stricter, and undo what that refuses; with kernel,\n--source-mac is pass, --host-reach and --l3-proxy are off unless given")
 	f.Var(choice{&c.SourceMAC, []string{"rewrite", "drop", "pass"}}, "source-mac", "what becomes of a slave's frame whose source MAC is not the master's")
 	f.Var(choice{&c.Offloads, []string{"on", "off"}}, "slave-offloads", "whether slaves may leave checksums and segmentation to ipvd; of kind tap")
+	f.Var(choice{&c.HostReach, []string{"on", "off"}}, "host-reach", "whether the host and its slaves reach each other in l2 and l3, but with vepa")
+	f.Var(choice{&c.L3Proxy, []string{"on", "off"}}, "l3-proxy", "whether ipvd answers ARP and ND from the wire for slaves' addresses in l3 and l3s")
 	f.Var(number{p: &c.MTU, unit: "bytes", min: 68, max: 65535, zero: true}, "mtu", "MTU of the master and its slaves (default the wire's)")
 	f.BoolVar(&c.Promiscuous, "promiscuous", c.Promiscuous, "let the wire receive frames for foreign MACs")
 	return f
