@@ -62,6 +62,11 @@ func rules() []rule {
 		{"hop-limit", false, hopLimit},
 		{"forward", false, filtered},
 		{"l3s-fragments", false, l3sFragments},
+		{"host-reach", true, hostReach},
+		{"host-reach", true, hostItself},
+		{"host-reach", true, pathMTU},
+		{"l3-proxy", true, l3Proxy},
+		{"l3-proxy", true, l3ProxyReach},
 		{"l3s-host-reach", false, l3sHostReach},
 		{"l3s-host-reach", false, l3sRoutes},
 		{"l3s-host-address", false, l3sHostAddress},
@@ -105,7 +110,7 @@ func (s situation) consequence(side Side, e Entry) string {
 // consequences are what the differences that let packets through, or do not, make
 // of a command's success: true when it succeeds here alone.
 func consequences() map[string]bool {
-	return map[string]bool{"l3s-host-reach": true, "l3s-vepa": true, "l3s-route": false, "l3s-forwarded": false, "l3s-ttl": false, "l3s-group-mac": false}
+	return map[string]bool{"host-reach": true, "l3-proxy": true, "l3s-host-reach": true, "l3s-vepa": true, "l3s-route": false, "l3s-forwarded": false, "l3s-ttl": false, "l3s-group-mac": false}
 }
 
 // turned reports an entry of a command that succeeds on one side alone, or of what

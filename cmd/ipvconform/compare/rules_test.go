@@ -95,7 +95,11 @@ func TestDifferencesOfCommandsAreNarrow(t *testing.T) {
 // ofFrames compares a step of a scenario that sends a frame; the sides' outcomes
 // need not say which step.
 func ofFrames(mode string, step scenario.Step, kernel, ours scenario.Outcome, before ...scenario.Step) Report {
-	s := matrix.Lab(mode, "bridge")
+	return framesBy(matrix.Lab(mode, "bridge"), false, step, kernel, ours, before...)
+}
+
+// framesBy is ofFrames in a scenario, with ipvd's defaults or without.
+func framesBy(s scenario.Scenario, defaults bool, step scenario.Step, kernel, ours scenario.Outcome, before ...scenario.Step) Report {
 	s.Steps = append(before, step)
 	k, o := scenario.Result{Name: s.Name}, scenario.Result{Name: s.Name}
 	for _, b := range before {
@@ -103,7 +107,7 @@ func ofFrames(mode string, step scenario.Step, kernel, ours scenario.Outcome, be
 	}
 	kernel.ID, kernel.At, ours.ID, ours.At = step.ID, step.At, step.ID, step.At
 	k.Steps, o.Steps = append(k.Steps, kernel), append(o.Steps, ours)
-	return Results([]scenario.Scenario{s}, []scenario.Result{k}, []scenario.Result{o}, false)
+	return Results([]scenario.Scenario{s}, []scenario.Result{k}, []scenario.Result{o}, defaults)
 }
 
 const macM, macW = "02:00:00:00:00:01", "02:00:00:00:00:fe"
