@@ -4,7 +4,6 @@
 show_flags() {
 	title "l2 private: slaves are cut off from each other"
 	run host1 "ipvctl link set ipvl0 type ipvlan mode l2 private"
-	delete_routes
 	within 3 "ipvl0 does ARP again" ns0 "! ip link show dev ipvl0 | grep NOARP"
 	reaches ns0 10.0.0.254 "ns0 reaches the router"
 	reaches ns1 fd00::fe "ns1 reaches the router"

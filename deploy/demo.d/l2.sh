@@ -9,6 +9,7 @@ show_l2() {
 	router_mac=$(in_ns router "ip -j link show dev eth0" | jq -r '.[0].address')
 	capture wire router eth0 "arp or icmp or icmp6 or not (ether src $M or ether src $router_mac)"
 	reach_everybody
+	reach_host
 	reaches ns1 "fe80::200:0:100:1%ipvl1" "ns1 reaches ns0's link-local address"
 	title "mode l2: TCP"
 	both_ways ns0 ns1 10.0.0.12
@@ -28,7 +29,7 @@ check_link_local() {
 	check "$2's link-local address is ipvlan's, $3" "$1" "ip -6 addr show dev $2 | grep $3/64"
 }
 
-# reach_everybody pings all pairs but the host, over IPv4 and IPv6.
+# reach_everybody pings all pairs of slaves and router, over IPv4 and IPv6.
 reach_everybody() {
 	local to
 	for to in 10.0.0.12 fd00::12; do reaches ns0 $to "ns0 reaches ns1 ($to)"; done
@@ -38,6 +39,13 @@ reach_everybody() {
 		reaches ns1 $to "ns1 reaches the router ($to)"
 	done
 	for to in 10.0.0.11 10.0.0.12 fd00::11 fd00::12; do reaches router $to "the router reaches $to"; done
+}
+
+# reach_host pings between the host and a slave, over IPv4 and IPv6.
+reach_host() {
+	local to
+	for to in 10.0.0.11 fd00::11; do reaches host1 $to "the host reaches its slave ($to)"; done
+	for to in 10.0.0.1 fd00::1; do reaches ns0 $to "the slave reaches its host ($to)"; done
 }
 
 show_group_frames() {
