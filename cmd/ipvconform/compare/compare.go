@@ -67,7 +67,7 @@ func Results(scenarios []scenario.Scenario, kernel, ours []scenario.Result, defa
 		if !listened(k) {
 			o = deaf(o)
 		}
-		now := state{mode: s.Mode, flag: s.FlagWord()}
+		now, parted := state{mode: s.Mode, flag: s.FlagWord()}, newParted(s.Mode, s.FlagWord())
 		for n, step := range s.Steps {
 			r.Steps++
 			want, got := outcome(k, n, step.ID), outcome(o, n, step.ID)
@@ -77,7 +77,8 @@ func Results(scenarios []scenario.Scenario, kernel, ours []scenario.Result, defa
 				continue
 			}
 			now = now.after(step, *want)
-			r.step(situation{scenario: s, step: step, before: s.Steps[:n], state: now, defaults: defaults, kernel: want, ours: got})
+			parted.take(step, *want, *got)
+			r.step(situation{scenario: s, step: step, before: s.Steps[:n], state: now, parted: parted, defaults: defaults, kernel: want, ours: got})
 		}
 	}
 	return r

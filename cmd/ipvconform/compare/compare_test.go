@@ -116,8 +116,8 @@ func TestEveryRuleIsAListedDifference(t *testing.T) {
 			t.Errorf("rule %s is none of the listed differences %v", id, listed)
 		}
 	}
-	// With --compat kernel no answer that is compared shows these.
-	noRule := []string{"address-delay", "local-bytes", "master-removed", "mode-change", "peer-address", "replicate-limit", "special-address"}
+	// No answer that is compared shows these.
+	noRule := []string{"address-delay", "local-bytes", "master-removed", "replicate-limit", "special-address"}
 	for _, id := range listed {
 		if slices.Contains(IDs(), id) == slices.Contains(noRule, id) {
 			t.Errorf("difference %s: got a rule: %v, want the opposite", id, slices.Contains(IDs(), id))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ type situation struct {
 	before   []scenario.Step // the steps before
 	state                    // after the step
 	defaults bool            // ipvd ran without --compat kernel
+	parted   *parted         // what the defaults have made different, after the step
 	kernel   *scenario.Outcome
 	ours     *scenario.Outcome
 	found    []Finding // in the step, of frames and datagrams, and explained
@@ -67,6 +69,10 @@ func rules() []rule {
 		{"host-reach", true, pathMTU},
 		{"l3-proxy", true, l3Proxy},
 		{"l3-proxy", true, l3ProxyReach},
+		{"address-conflict", true, twinAddress},
+		{"peer-address", true, peerAddress},
+		{"slave-mac", true, keptMAC},
+		{"mode-change", true, modeChange},
 		{"l3s-host-reach", false, l3sHostReach},
 		{"l3s-host-reach", false, l3sRoutes},
 		{"l3s-host-address", false, l3sHostAddress},
@@ -149,6 +155,21 @@ func (s situation) master() (m wire.MAC) {
 	return m
 }
 
+var setsMaster = regexp.MustCompile(`\blink\s+set\s+(?:dev\s+)?eth0\s+address\s+(\S+)`)
+
+// masterNow is the MAC that commands have given the master.
+func (s situation) masterNow() wire.MAC {
+	m := s.master()
+	for _, b := range s.before {
+		if set := setsMaster.FindStringSubmatch(b.Cmd); set != nil && b.At == scenario.Host {
+			if a, err := net.ParseMAC(set[1]); err == nil && len(a) == len(m) {
+				copy(m[:], a)
+			}
+		}
+	}
+	return m
+}
+
 // sendError: the kernel's driver tells the sender what became of the frame: of
 // IPv6 in l3 and l3s also that the host has no route (ipvlan_core.c,
 // ipvlan_process_v6_outbound).
@@ -206,7 +227,7 @@ func (s situation) member(port string, group wire.MAC) bool {
 
 func foreignMAC(s situation, side Side, e Entry) bool {
 	f := s.stimulus()
-	return f != nil && s.step.At == scenario.Wire && s.mode != "l3s" && side == Kernel && !f.Group() && f.Dst() != s.master() &&
+	return f != nil && s.step.At == scenario.Wire && s.mode != "l3s" && side == Kernel && !f.Group() && f.Dst() != s.masterNow() &&
 		(e.Kind == Arrived && isSlave(e.Port) || e.Kind == Reached)
 }
 
