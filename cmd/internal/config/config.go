@@ -13,6 +13,7 @@ type Config struct {
 	Flag        string // of a new master: bridge, private or vepa
 	Compat      string // none, or kernel: answer as the kernel's driver where that is possible
 	Offloads    string // whether slaves leave checksums and segmentation to ipvd: on or off
+	GRO         string // whether packets are merged before a TAP gets them: on or off
 	SourceMAC   string // what becomes of a slave's foreign source MAC: rewrite, drop or pass
 	MTU         int    // bytes of an L3 packet; 0: the wire's
 	Promiscuous bool   // receive frames for foreign MACs
@@ -38,7 +39,7 @@ type Config struct {
 // worker yet.
 func Default() Config {
 	return Config{
-		WireDriver: "auto", Mode: "l3", Flag: "bridge", Compat: "none", SourceMAC: "rewrite", Offloads: "on",
+		WireDriver: "auto", Mode: "l3", Flag: "bridge", Compat: "none", SourceMAC: "rewrite", Offloads: "on", GRO: "on",
 		Poll: "adaptive", Look: 1000, Burst: 64, Pool: 16384, Memory: 128,
 		Socket: "/run/ipvd.sock", Group: "ipvd", StateDir: "/var/lib/ipvd",
 		LogLevel: "info", LogFormat: "json",

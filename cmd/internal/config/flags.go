@@ -46,6 +46,7 @@ func modeFlags(c *Config) *pflag.FlagSet {
 	f.Var(choice{&c.Compat, []string{"none", "kernel"}}, "compat", "do as the kernel's driver also where ipvd is stricter, and undo what that refuses; with kernel,\n--source-mac is pass unless given")
 	f.Var(choice{&c.SourceMAC, []string{"rewrite", "drop", "pass"}}, "source-mac", "what becomes of a slave's frame whose source MAC is not the master's")
 	f.Var(choice{&c.Offloads, []string{"on", "off"}}, "slave-offloads", "whether slaves may leave checksums and segmentation to ipvd; of kind tap")
+	f.Var(choice{&c.GRO, []string{"on", "off"}}, "gro", "whether packets of a TCP or UDP flow that follow one another are merged before\na TAP gets them, as a NIC's driver does; none are for slaves without offloads")
 	f.Var(number{p: &c.MTU, unit: "bytes", min: 68, max: 65535, zero: true}, "mtu", "MTU of the master and its slaves (default the wire's)")
 	f.BoolVar(&c.Promiscuous, "promiscuous", c.Promiscuous, "let the wire receive frames for foreign MACs")
 	return f
