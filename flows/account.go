@@ -204,7 +204,7 @@ func rxReadings(set string, s pmd.QueueStats) []Reading {
 }
 
 func txReadings(set string, s pmd.QueueStats) []Reading {
-	return []Reading{{set, "segmented", Copied, s.Segmented}, {set, "delivered", Out, s.Packets}, {set, "tx_full", Dropped, s.Full},
+	return []Reading{{set, "segmented", Copied, s.Segmented}, {set, "delivered", Out, s.Packets}, {set, "coalesced", Info, s.Coalesced}, {set, "tx_full", Dropped, s.Full},
 		{set, "tx_too_big", Dropped, s.TooBig}, {set, "tx_refused", Dropped, s.Refused}}
 }
 
@@ -219,7 +219,7 @@ func since(now, then uint64) uint64 { return now - min(now, then) }
 func sinceQueue(now, then pmd.QueueStats) pmd.QueueStats {
 	return pmd.QueueStats{Packets: since(now.Packets, then.Packets), Bytes: since(now.Bytes, then.Bytes),
 		Full: since(now.Full, then.Full), TooBig: since(now.TooBig, then.TooBig),
-		Refused: since(now.Refused, then.Refused), Segmented: since(now.Segmented, then.Segmented),
+		Refused: since(now.Refused, then.Refused), Segmented: since(now.Segmented, then.Segmented), Coalesced: since(now.Coalesced, then.Coalesced),
 		NoMbuf: since(now.NoMbuf, then.NoMbuf), Errors: since(now.Errors, then.Errors)}
 }
 

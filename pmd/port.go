@@ -53,6 +53,9 @@ type QueueStats struct {
 	// TX only: frames made by segmenting, beyond the first of each packet. They
 	// count like others as Packets or in one of the reasons.
 	Segmented uint64
+	// TX only: packets, each counted above, that went out as part of another one's
+	// frame. Information; not part of the account.
+	Coalesced uint64
 	// RX only: packets seen and lost before the worker had them.
 	NoMbuf uint64 // no buffer for it (rx_nombuf)
 	Errors uint64 // unreadable, too long for the buffers, or malformed (rx_error)
@@ -61,7 +64,7 @@ type QueueStats struct {
 // Add sums two snapshots.
 func (s QueueStats) Add(o QueueStats) QueueStats {
 	return QueueStats{s.Packets + o.Packets, s.Bytes + o.Bytes, s.Full + o.Full, s.TooBig + o.TooBig,
-		s.Refused + o.Refused, s.Segmented + o.Segmented, s.NoMbuf + o.NoMbuf, s.Errors + o.Errors}
+		s.Refused + o.Refused, s.Segmented + o.Segmented, s.Coalesced + o.Coalesced, s.NoMbuf + o.NoMbuf, s.Errors + o.Errors}
 }
 
 // PortStats are the counters of the device itself that no queue sees.

@@ -130,7 +130,7 @@ func (m *master) open() error {
 // openHost makes the interface through which the host's own stack uses the
 // master.
 func (m *master) openHost(info pmd.Info) (err error) {
-	m.host, err = tap.Open(tap.Config{Name: m.hostName, Alias: "ipvd:" + m.name, MTU: info.MTU, MAC: info.MAC})
+	m.host, err = tap.Open(tap.Config{Name: m.hostName, Alias: "ipvd:" + m.name, MTU: info.MTU, MAC: info.MAC, NoGRO: m.d.cfg.GRO == "off"})
 	if err != nil {
 		return err
 	}

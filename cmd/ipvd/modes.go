@@ -117,7 +117,7 @@ func (m *master) movePunt() {
 }
 
 func (m *master) openReturn(t *ipvlan.Master) (err error) {
-	m.ret, err = tap.Open(tap.Config{Name: m.returnName(), Alias: "ipvd:" + m.name + ":return", MTU: t.MTU})
+	m.ret, err = tap.Open(tap.Config{Name: m.returnName(), Alias: "ipvd:" + m.name + ":return", MTU: t.MTU, NoGRO: m.d.cfg.GRO == "off"})
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func (s *slave) reattach(r store.Slave) (pmd.Port, error) {
 		return nil, err
 	}
 	s.tap, err = tap.Attach(ns, tap.Config{Name: l.Name, Alias: r.Alias, MAC: s.m.mac(), Persist: true,
-		NoOffloads: s.m.d.cfg.Offloads == "off"})
+		NoOffloads: s.m.d.cfg.Offloads == "off", NoGRO: s.m.d.cfg.GRO == "off"})
 	return s.tap, err
 }
 

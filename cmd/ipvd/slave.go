@@ -74,7 +74,7 @@ func kinds() map[string]func(s *slave, id uint16, mtu int) (pmd.Port, error) {
 func openTAP(s *slave, id uint16, mtu int) (pmd.Port, error) {
 	var err error
 	s.tap, err = tap.Open(tap.Config{Alias: s.m.alias(id), MTU: mtu, MAC: s.m.mac(), Persist: !s.m.d.cfg.Ephemeral,
-		NoOffloads: s.m.d.cfg.Offloads == "off"})
+		NoOffloads: s.m.d.cfg.Offloads == "off", NoGRO: s.m.d.cfg.GRO == "off"})
 	return s.tap, err
 }
 

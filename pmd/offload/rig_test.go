@@ -21,6 +21,7 @@ var (
 type packet struct {
 	v6, udp bool
 	tags    int
+	port    uint16 // of the sender, 0: 1234
 	id      uint16
 	seq     uint32
 	flags   string // of TCP: F, P, C, A
@@ -77,16 +78,23 @@ func (p packet) layers() []gopacket.SerializableLayer {
 
 func (p packet) transport(ip gopacket.NetworkLayer) gopacket.SerializableLayer {
 	if p.udp {
-		u := &layers.UDP{SrcPort: 1234, DstPort: 5201}
+		u := &layers.UDP{SrcPort: layers.UDPPort(p.source()), DstPort: 5201}
 		u.SetNetworkLayerForChecksum(ip)
 		return u
 	}
 	has := func(c byte) bool { return indexByte(p.flags, c) }
-	c := &layers.TCP{SrcPort: 1234, DstPort: 5201, Seq: p.seq, Ack: 99, Window: 500,
+	c := &layers.TCP{SrcPort: layers.TCPPort(p.source()), DstPort: 5201, Seq: p.seq, Ack: 99, Window: 500,
 		ACK: has('A'), PSH: has('P'), FIN: has('F'), CWR: has('C'),
 		Options: []layers.TCPOption{{OptionType: layers.TCPOptionKindTimestamps, OptionLength: 10, OptionData: make([]byte, 8)}}}
 	c.SetNetworkLayerForChecksum(ip)
 	return c
+}
+
+func (p packet) source() uint16 {
+	if p.port == 0 {
+		return 1234
+	}
+	return p.port
 }
 
 func indexByte(s string, c byte) bool {

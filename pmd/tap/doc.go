@@ -18,6 +18,16 @@
 // not into a single mbuf, what does not fit going to a buffer from where it is
 // copied.
 //
+// # Merging
+//
+// Packets of a burst that one frame can stand for are written as one
+// (offload.Merger), with a header that says how they are to be segmented: a system
+// call and a run of the receiver's stack for up to 64 KB. The payload is not
+// copied: the frame is the parts of the packets' mbufs behind headers of its own.
+// The kernel cuts it for a socket that wants datagrams one by one. UDP is merged
+// where the kernel knows how (Linux 6.2), and nothing for an interface without
+// offloads. A frame that the kernel finds invalid goes out again packet by packet.
+//
 // # Network namespaces
 //
 // A tun file refers to the network namespace in which /dev/net/tun was opened

@@ -26,6 +26,9 @@ type Config struct {
 	// NoOffloads makes the interface's namespace finish its frames itself. What
 	// is sent to it may be unfinished all the same.
 	NoOffloads bool
+	// NoGRO sends each packet by itself, as NoOffloads does: else those are merged
+	// that one frame can stand for (offload.Merger).
+	NoGRO bool
 }
 
 const (
@@ -67,28 +70,32 @@ func attachFile(name string, flags uint16, offloads bool) (*Port, error) {
 	if err == nil {
 		err = unix.IoctlSetPointerInt(fd, unix.TUNSETVNETHDRSZ, vnetHdrLen)
 	}
+	uso := false
 	if err == nil {
-		err = setOffloads(fd, offloads)
+		uso, err = setOffloads(fd, offloads)
 	}
 	if err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
-	return newPort(fd, got), nil
+	p := newPort(fd, got)
+	p.uso = uso
+	return p, nil
 }
 
 // setOffloads says which frames may be handed over unfinished: those that the
-// kernel knows of the ones that the rest of the program can finish.
-func setOffloads(fd int, on bool) error {
+// kernel knows of the ones that the rest of the program can finish. uso: UDP that
+// is to be segmented is among them.
+func setOffloads(fd int, on bool) (uso bool, err error) {
 	const tso = unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6 | unix.TUN_F_TSO_ECN
 	if !on {
-		return unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, 0)
+		return false, unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, 0)
 	}
-	err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, tso|unix.TUN_F_USO4|unix.TUN_F_USO6)
+	err = unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, tso|unix.TUN_F_USO4|unix.TUN_F_USO6)
 	if errors.Is(err, unix.EINVAL) { // before Linux 6.2
-		err = unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, tso)
+		return false, unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, tso)
 	}
-	return err
+	return err == nil, err
 }
 
 // setIff attaches fd to an interface and gives the name that it has.
@@ -106,6 +113,7 @@ func setIff(fd int, name string, flags uint16) (string, error) {
 
 // configure gives the interface what cfg says and reads back the rest.
 func (p *Port) configure(cfg Config, setAlias bool) error {
+	p.gro = !cfg.NoGRO && !cfg.NoOffloads
 	link, h, err := p.link()
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ipvd/pmd"
+	"ipvd/pmd/offload"
 )
 
 const (
@@ -31,7 +32,7 @@ func (Driver) NewPollSet(v *pmd.Vector) (pmd.PollSet, error) {
 		rxList: pmd.SegList{Segs: make([]pmd.Seg, maxReady)},
 		txList: pmd.SegList{Segs: make([]pmd.Seg, maxBursts)},
 		events: make([]unix.EpollEvent, maxReady),
-		txIov:  make([]unix.Iovec, maxSegs+1),
+		txIov:  make([]unix.Iovec, offload.MaxParts+2),
 	}
 	s.standing.init()
 	setIovec(&s.plain, s.headers[0][:])
@@ -57,6 +58,8 @@ type PollSet struct {
 	pacer  pacer
 	txList pmd.SegList
 	txIov  []unix.Iovec
+	merger offload.Merger
+	merges bool // the packets that gather was given last were looked at
 	// Headers of finished frames: nothing is known of the checksum, or that it
 	// is right.
 	headers         [2][vnetHdrLen]byte
@@ -74,6 +77,8 @@ type rxSlot struct {
 type txSlot struct {
 	q    *queue
 	fd   int
+	gro  bool // see Port
+	uso  bool
 	pace pace
 }
 
@@ -107,7 +112,7 @@ func (s *PollSet) AddTx(q pmd.TxQueue, _ bool) (slot uint32, err error) {
 	if !ok {
 		return 0, fmt.Errorf("tap: send to queue %d of %s: %w", q.Index(), q.Port().Name(), pmd.ErrUnsupported)
 	}
-	s.txs = append(s.txs, txSlot{q: t, fd: t.port.fd})
+	s.txs = append(s.txs, txSlot{q: t, fd: t.port.fd, gro: t.port.gro, uso: t.port.uso})
 	return uint32(len(s.txs) - 1), nil
 }
 

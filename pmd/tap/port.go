@@ -35,6 +35,8 @@ const MaxMTU = 65535 - etherLen
 type Port struct {
 	fd   int
 	pins bool // fd was opened in the interface's own namespace
+	gro  bool // packets may be merged that are sent to it; set before a set has it
+	uso  bool // the kernel can segment UDP
 	rx   queue
 	tx   queue
 

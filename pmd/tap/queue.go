@@ -24,13 +24,16 @@ func (q *queue) Stats() pmd.QueueStats { return q.stats.load() }
 
 // counters are added to once a burst: several workers may share a queue.
 type counters struct {
-	packets, bytes, full, tooBig, refused, noMbuf, errors atomic.Uint64
+	packets, bytes, full, tooBig, refused, coalesced, noMbuf, errors atomic.Uint64
 }
 
 func (c *counters) add(t pmd.QueueStats) {
 	if t.Packets != 0 {
 		c.packets.Add(t.Packets)
 		c.bytes.Add(t.Bytes)
+	}
+	if t.Coalesced != 0 {
+		c.coalesced.Add(t.Coalesced)
 	}
 	if t.Full|t.TooBig|t.Refused|t.NoMbuf|t.Errors != 0 {
 		c.full.Add(t.Full)
@@ -43,7 +46,7 @@ func (c *counters) add(t pmd.QueueStats) {
 
 func (c *counters) load() pmd.QueueStats {
 	return pmd.QueueStats{
-		Packets: c.packets.Load(), Bytes: c.bytes.Load(), Full: c.full.Load(),
+		Packets: c.packets.Load(), Bytes: c.bytes.Load(), Coalesced: c.coalesced.Load(), Full: c.full.Load(),
 		TooBig: c.tooBig.Load(), Refused: c.refused.Load(), NoMbuf: c.noMbuf.Load(), Errors: c.errors.Load(),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ipvd/pmd"
+	"ipvd/pmd/offload"
 )
 
 // A write runs the receiver's network stack on the worker's thread: a namespace
@@ -94,23 +95,35 @@ func (s *PollSet) writeTimed(x *txSlot, pkts []*pmd.Mbuf) {
 	x.pace.judge(threadTime()-begin, work)
 }
 
-// writeSlow is write for a slow port: frame by frame, while it has time.
+// writeSlow is writeAll for a slow port: frame by frame, while it has time.
 func (s *PollSet) writeSlow(x *txSlot, pkts []*pmd.Mbuf) {
 	var t pmd.QueueStats
 	s.pacer.fill(x)
-	for _, m := range pkts {
-		if x.pace.credit <= 0 && s.pacer.crowded() {
-			t.Full++
-		} else {
-			begin := threadTime()
-			s.writeFrame(x, m, &t)
-			took := threadTime() - begin
-			x.pace.credit -= took
-			x.pace.judge(took, units(m))
+	for len(pkts) > 0 {
+		n := min(len(pkts), offload.MaxMerge)
+		for f := range s.gather(x, pkts[:n]) {
+			s.writePaced(x, pkts[:n], f, &t)
 		}
-		s.v.Drop(m)
+		for _, m := range pkts[:n] {
+			s.v.Drop(m)
+		}
+		pkts = pkts[n:]
 	}
 	x.q.stats.add(t)
+}
+
+// writePaced is write, unless x has used up its time.
+func (s *PollSet) writePaced(x *txSlot, pkts []*pmd.Mbuf, f int, t *pmd.QueueStats) {
+	work, packets := s.work(pkts, f)
+	if x.pace.credit <= 0 && s.pacer.crowded() {
+		t.Full += uint64(packets)
+		return
+	}
+	begin := threadTime()
+	s.write(x, pkts, f, t)
+	took := threadTime() - begin
+	x.pace.credit -= took
+	x.pace.judge(took, work)
 }
 
 // threadTime is the CPU time that the thread has used.

@@ -116,8 +116,10 @@ func setIovec(iov *unix.Iovec, b []byte) {
 }
 
 // vnetIovec is the virtio-net header beside m.
-func vnetIovec(m *pmd.Mbuf) unix.Iovec {
-	iov := unix.Iovec{Base: (*byte)(unsafe.Pointer(m.Vnet()))}
+func vnetIovec(m *pmd.Mbuf) unix.Iovec { return headerIovec(m.Vnet()) }
+
+func headerIovec(h *pmd.VnetHdr) unix.Iovec {
+	iov := unix.Iovec{Base: (*byte)(unsafe.Pointer(h))}
 	iov.SetLen(vnetHdrLen)
 	return iov
 }

@@ -1,12 +1,16 @@
 package tap
 
 import (
+	"syscall"
+
 	"golang.org/x/sys/unix"
 
 	"ipvd/pmd"
+	"ipvd/pmd/offload"
 )
 
-// Send writes what is queued, a frame a system call. The kernel runs the
+// Send writes what is queued, a frame a system call, after packets that one frame
+// can stand for were merged. The kernel runs the
 // receiver's network stack within the call. Every packet is given up.
 func (s *PollSet) Send() {
 	if s.txList.N == 0 {
@@ -31,9 +35,15 @@ func (s *PollSet) Send() {
 
 func (s *PollSet) writeAll(x *txSlot, pkts []*pmd.Mbuf) {
 	var t pmd.QueueStats
-	for _, m := range pkts {
-		s.writeFrame(x, m, &t)
-		s.v.Drop(m)
+	for len(pkts) > 0 {
+		n := min(len(pkts), offload.MaxMerge)
+		for f := range s.gather(x, pkts[:n]) {
+			s.write(x, pkts[:n], f, &t)
+		}
+		for _, m := range pkts[:n] {
+			s.v.Drop(m)
+		}
+		pkts = pkts[n:]
 	}
 	x.q.stats.add(t)
 }
@@ -54,17 +64,23 @@ func (s *PollSet) writeFrame(x *txSlot, m *pmd.Mbuf, t *pmd.QueueStats) {
 		setIovec(&s.txIov[n], seg.Data())
 		n++
 	}
-	switch _, errno := writev(x.fd, s.txIov[:n]); errno {
+	_, errno := writev(x.fd, s.txIov[:n])
+	x.count(errno, 1, uint64(m.Len()), t)
+}
+
+// count counts packets, which are so long together, by what became of them.
+func (x *txSlot) count(errno syscall.Errno, packets, bytes uint64, t *pmd.QueueStats) {
+	switch errno {
 	case 0:
-		t.Packets++
-		t.Bytes += uint64(m.Len())
+		t.Packets += packets
+		t.Bytes += bytes
 	case unix.EAGAIN, unix.ENOBUFS, unix.ENOMEM:
-		t.Full++
+		t.Full += packets
 	case unix.EBADFD:
 		x.q.port.gone.Store(true)
-		t.Refused++
+		t.Refused += packets
 	default: // EIO: the interface is down; EINVAL: no Ethernet frame
-		t.Refused++
+		t.Refused += packets
 	}
 }
 
