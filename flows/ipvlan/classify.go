@@ -23,8 +23,8 @@ type classify struct {
 	*plane
 	l2        bool
 	foreign   foreign
-	replicate *replicate // l2 only
-	tag       *tag
+	replicate flood // l2 only
+	tag       flows.Stage
 	counters  []flows.Counter
 }
 

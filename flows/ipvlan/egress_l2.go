@@ -14,7 +14,7 @@ type egressL2 struct {
 	flag      Flag
 	own       bool // every source is the master's MAC, and
 	siblings  bool // plain frames to it are for siblings
-	replicate *replicate
+	replicate flood
 	received  *classify // of frames that the master gets as if from the wire
 }
 
