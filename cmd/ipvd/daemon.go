@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/user"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,6 +42,7 @@ const (
 // which have locks of their own, so that learning never waits for a graph.
 type daemon struct {
 	cfg     config.Config
+	logs    *logs
 	log     zerolog.Logger
 	started time.Time
 	failed  chan error // what ends the daemon, one at most
@@ -58,12 +60,13 @@ type daemon struct {
 
 	mu      sync.Mutex
 	masters []*master
+	looks   []*look // captures and traces in progress
 	faults  faultLog
 }
 
 // start brings everything up, or nothing: on an error what was begun is undone.
-func start(ctx context.Context, cfg config.Config, log zerolog.Logger) (*daemon, error) {
-	d := &daemon{cfg: cfg, log: log, started: time.Now(), failed: make(chan error, 1), faults: faultLog{log: log}}
+func start(ctx context.Context, cfg config.Config, logs *logs, log zerolog.Logger) (*daemon, error) {
+	d := &daemon{cfg: cfg, logs: logs, log: log, started: time.Now(), failed: make(chan error, 1), faults: faultLog{log: log}}
 	steps := []func() error{d.listen, d.openStore, d.recoverKilled, d.startEAL, d.startMonitor, d.openMasters,
 		d.startWorkers, d.restoreSlaves, d.serve}
 	for _, step := range steps {
@@ -197,7 +200,9 @@ func (d *daemon) build() flows.Build {
 		models[i] = m.model()
 	}
 	ipvlan.Balance(models, d.workers())
+	looks := slices.Clone(d.looks)
 	return func(g *flows.Graph) error {
+		watchers(g, looks)
 		for _, m := range models {
 			if err := ipvlan.Build(g, m); err != nil {
 				return err

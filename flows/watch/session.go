@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,6 +101,24 @@ func (s *Session) place(id uint32) Place {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.places[id]
+}
+
+// Check refuses a stage that is in none of the graphs that were built with the
+// session: nothing would ever be seen of it.
+func (s *Session) Check() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var stages []string
+	for _, p := range s.places {
+		if p.Kind == Entered {
+			stages = append(stages, fmt.Sprintf("%q", p.Stage))
+		}
+	}
+	if s.cfg.Stage == "" || slices.Contains(stages, fmt.Sprintf("%q", s.cfg.Stage)) {
+		return nil
+	}
+	slices.Sort(stages)
+	return fmt.Errorf("no stage is called %q; there are: %s", s.cfg.Stage, strings.Join(stages, ", "))
 }
 
 // Lost is how many records found no room so far.

@@ -30,6 +30,8 @@ type Server struct {
 	log    zerolog.Logger
 	http   http.Server
 	silent silentConns
+	ending context.Context // ends when Shutdown begins: streams do not end by themselves
+	end    context.CancelFunc
 }
 
 type peerKey struct{} // of a connection's *peerConn in its context
@@ -37,6 +39,7 @@ type peerKey struct{} // of a connection's *peerConn in its context
 // NewServer makes a server that logs refused and failed requests.
 func NewServer(d Daemon, log zerolog.Logger) *Server {
 	s := &Server{daemon: d, log: log}
+	s.ending, s.end = context.WithCancel(context.Background())
 	s.http = http.Server{
 		Handler:        s.guard(s.routes()),
 		ReadTimeout:    readTimeout,
@@ -63,6 +66,7 @@ func (s *Server) Serve(l *Listener) error {
 // Shutdown removes the socket and waits until the requests that have begun are
 // answered, or ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.end()
 	s.silent.close()
 	if err := s.http.Shutdown(ctx); err != nil {
 		s.http.Close()
