@@ -11,7 +11,7 @@ import (
 
 func (c *ctl) addrCmd() *cobra.Command {
 	show := func(cmd *cobra.Command, args []string) error { return c.addrShow(cmd.Context(), args) }
-	addr := &cobra.Command{Use: "addr", Aliases: []string{"address"}, Short: "Addresses of slaves",
+	addr := &cobra.Command{Use: "addr", Aliases: []string{"address", "a"}, Short: "Addresses of slaves",
 		Args: verb, RunE: show}
 	addr.AddCommand(
 		&cobra.Command{Use: "add ADDRESS[/LENGTH] dev NAME", Short: "Give a slave an address",
@@ -52,7 +52,13 @@ func (c *ctl) addrShow(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.print(list(addrs), func(p *printer) { printAddrs(p, addrs) })
+	return c.print(list(addrs), func(p *printer) {
+		if c.brief {
+			printBriefAddrs(p, addrs)
+			return
+		}
+		printAddrs(p, addrs)
+	})
 }
 
 // printAddrs prints each slave once, above its addresses.

@@ -14,7 +14,7 @@ import (
 
 func (c *ctl) linkCmd() *cobra.Command {
 	link := &cobra.Command{
-		Use: "link", Short: "Masters and slaves", Args: verb,
+		Use: "link", Aliases: []string{"l"}, Short: "Masters and slaves", Args: verb,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.linkShow(cmd.Context(), args) },
 	}
 	link.AddCommand(
@@ -129,6 +129,10 @@ func (c *ctl) linkShow(ctx context.Context, args []string) error {
 		return fmt.Errorf("link %s: %w", f.Name, unix.ENODEV)
 	}
 	return c.print(list(links), func(p *printer) {
+		if c.brief {
+			printBriefLinks(p, links)
+			return
+		}
 		for i := range links {
 			printLink(p, &links[i])
 		}

@@ -20,7 +20,7 @@ func (c *ctl) verifyCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.print(v, func(p *printer) { printVerify(p, &v) }); err != nil {
+			if err := c.print(v, func(p *printer) { printVerify(p, &v, c.brief) }); err != nil {
 				return err
 			}
 			if !v.OK {
@@ -31,7 +31,11 @@ func (c *ctl) verifyCmd() *cobra.Command {
 	}
 }
 
-func printVerify(p *printer, v *api.Verify) {
+func printVerify(p *printer, v *api.Verify, brief bool) {
+	if brief {
+		p.printf("received %d copied %d delivered %d dropped %d difference %d\n", v.Received, v.Copied, v.Delivered, v.Dropped, v.Difference)
+		return
+	}
 	line := func(what string, n any) { p.printf("%-24s %12d\n", what, n) }
 	line("received", v.Received)
 	line("copied", v.Copied)
