@@ -14,6 +14,7 @@ import (
 	"ipvd/cmd/internal/api"
 	"ipvd/cmd/internal/config"
 	"ipvd/cmd/internal/host/monitor"
+	"ipvd/cmd/internal/metrics"
 	"ipvd/cmd/internal/store"
 	"ipvd/flows"
 	"ipvd/flows/ipvlan"
@@ -57,6 +58,8 @@ type daemon struct {
 	socket    *api.Listener
 	server    *api.Server
 	serving   chan struct{} // closed when the server has ended
+	metrics   *metrics.Metrics
+	scrapes   *metrics.Server // nil: none are served
 
 	mu      sync.Mutex
 	masters []*master
@@ -67,8 +70,9 @@ type daemon struct {
 // start brings everything up, or nothing: on an error what was begun is undone.
 func start(ctx context.Context, cfg config.Config, logs *logs, log zerolog.Logger) (*daemon, error) {
 	d := &daemon{cfg: cfg, logs: logs, log: log, started: time.Now(), failed: make(chan error, 1), faults: faultLog{log: log}}
+	d.metrics = metrics.New(d, Version)
 	steps := []func() error{d.listen, d.openStore, d.recoverKilled, d.startEAL, d.startMonitor, d.openMasters,
-		d.startWorkers, d.restoreSlaves, d.serve}
+		d.startWorkers, d.restoreSlaves, d.startMetrics, d.serve}
 	for _, step := range steps {
 		err := ctx.Err()
 		if err == nil {
@@ -101,6 +105,7 @@ func (d *daemon) stop(cause error) error {
 		cancel()
 		<-d.serving
 	}
+	errs = append(errs, d.stopMetrics())
 	if d.mon != nil {
 		d.chores.close() // it may call the monitor
 		d.mon.Close()
@@ -217,7 +222,7 @@ func (d *daemon) swap() error {
 	if d.sys == nil {
 		return nil // startWorkers builds it
 	}
-	return d.sys.Swap(d.build())
+	return d.timed(func() error { return d.sys.Swap(d.build()) })
 }
 
 // workers is how many workers there are, for the counters' sake.
@@ -235,6 +240,7 @@ func (d *daemon) listen() (err error) {
 
 func (d *daemon) serve() error {
 	d.server, d.serving = api.NewServer(d, d.log), make(chan struct{})
+	d.server.Observe = d.metrics.Request
 	go func() {
 		defer close(d.serving)
 		if err := d.server.Serve(d.socket); err != nil {

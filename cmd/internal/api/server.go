@@ -26,6 +26,10 @@ const (
 
 // Server answers clients on behalf of a Daemon.
 type Server struct {
+	// Observe, if it is set before Serve, is told of each request but those that go
+	// on: `POST /v1/link`, how long it took, and whether it was refused.
+	Observe func(request string, took time.Duration, refused bool)
+
 	daemon Daemon
 	log    zerolog.Logger
 	http   http.Server
@@ -91,7 +95,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		next.ServeHTTP(w, r)
+		s.observed(next, w, r)
 	})
 }
 

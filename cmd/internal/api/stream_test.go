@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"strings"
@@ -150,5 +151,46 @@ func TestLooksThatNoDaemonCanMeetAreRefused(t *testing.T) {
 	}
 	if err := (api.Explain{Dev: "eth0/host", Frames: [][]byte{{1}}}).Check(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestRequestsAreObservedAndStreamsAreNot(t *testing.T) {
+	d := &apitest.Daemon{Streams: apitest.Streams{Out: "x"}}
+	path := apitest.SocketPath(t)
+	l, err := api.Listen(path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := api.NewServer(d, zerolog.Nop())
+	seen := make(chan string, 9)
+	s.Observe = func(request string, took time.Duration, refused bool) {
+		if took <= 0 {
+			t.Errorf("%s took %v", request, took)
+		}
+		seen <- fmt.Sprintf("%s %v", request, refused)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	c, ctx := api.NewClient(path), context.Background()
+	defer c.Close()
+	_, err1 := c.Status(ctx)
+	_, err2 := c.Monitor(ctx, api.Monitor{}, nothing, io.Discard)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Error(err)
+	}
+	d.Err = unix.ENODEV
+	if err := c.LinkDel(ctx, api.LinkDel{Name: "a"}); !errors.Is(err, unix.ENODEV) {
+		t.Error(err)
+	}
+	if err := errors.Join(s.Shutdown(ctx), <-served); err != nil {
+		t.Error(err)
+	}
+	close(seen)
+	var got []string
+	for r := range seen {
+		got = append(got, r)
+	}
+	if want := "GET /v1/status false, DELETE /v1/link true"; strings.Join(got, ", ") != want {
+		t.Errorf("observed %v, want %s", got, want)
 	}
 }

@@ -157,6 +157,8 @@ type Status struct {
 	Uptime  float64  `json:"uptime"`  // seconds
 	Poll    string   `json:"poll"`    // busy or adaptive
 	Load    []Worker `json:"load"`    // of each worker
+	// PoolSize is how many mbufs the packet pool has.
+	PoolSize int `json:"pool_size"`
 }
 
 // Worker is what a worker has done since it was started.
@@ -165,9 +167,15 @@ type Worker struct {
 	Steps  uint64 `json:"steps"`
 	Busy   uint64 `json:"busy"`   // steps that received packets
 	Faults uint64 `json:"faults"` // panics that it has survived
-	Sleeps uint64 `json:"sleeps"`
+	// Packets is how many the steps received. BurstCounts is the histogram: cell i
+	// counts steps with at most 1<<i packets that are in no cell before it; the last
+	// one all others with packets.
+	Packets     uint64   `json:"packets"`
+	BurstCounts []uint64 `json:"burst_counts"`
+	Sleeps      uint64   `json:"sleeps"`
 	// Asleep is the share of its time that it slept, 0 to 1.
 	Asleep float64 `json:"asleep"`
+	Slept  float64 `json:"slept"` // seconds
 	// How long after it was due it ran again, in microseconds: bounds that are at
 	// most twice the exact values.
 	WakeP50 float64 `json:"wake_p50_us"`
