@@ -15,8 +15,8 @@ func (d *daemon) Drops(context.Context) ([]api.DropRow, error) {
 	rest := d.sys.Account().Reasons
 	rows := []api.DropRow{}
 	add := func(r api.DropRow) {
+		r.Dropped = total(r.Reasons)
 		for reason, n := range r.Reasons {
-			r.Dropped += n
 			rest[reason] -= min(n, rest[reason])
 		}
 		rows = append(rows, r)
@@ -76,4 +76,11 @@ func note(to map[string]uint64, reason string, n uint64) {
 	if n > 0 {
 		to[reason] += n
 	}
+}
+
+func total(reasons map[string]uint64) (n uint64) {
+	for _, part := range reasons {
+		n += part
+	}
+	return n
 }

@@ -36,17 +36,20 @@ const (
 func (d *daemon) Verify(ctx context.Context) (api.Verify, error) {
 	now := d.sys.Account()
 	rest, ok := false, false
+	var rows []api.AccountRow
 	for i := 0; i < verifyTries && !ok && ctx.Err() == nil; i++ {
 		last := now
+		a := d.account(last)
+		rows = d.accountRows(&a) // between two readings, and so of the same moment if they are equal
 		time.Sleep(verifyInterval)
 		now = d.sys.Account()
 		rest = now.Received == last.Received && now.Delivered == last.Delivered && now.Dropped == last.Dropped
 		ok = rest && now.Difference() == 0
 	}
 	counters, err := d.Stats(ctx, false)
-	return api.Verify{
-		Account: d.account(now), OK: ok, AtRest: rest, Counters: counters,
-	}, err
+	v := api.Verify{Account: d.account(now), OK: ok, AtRest: rest, Counters: counters, Rows: rows}
+	v.Explanation = d.explainDifference(&v)
+	return v, err
 }
 
 func (d *daemon) account(a flows.Account) api.Account {

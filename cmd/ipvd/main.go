@@ -19,6 +19,9 @@ var Version = "dev"
 func main() {
 	cmd := config.Command(run)
 	cmd.Version = Version
+	cmd.AddCommand(config.DoctorCommand(func(masters []config.Master, workers []int, json bool) error {
+		return examine(os.Stdout, masters, workers, json)
+	}))
 	if err := cmd.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "ipvd:", err)
 		os.Exit(1)

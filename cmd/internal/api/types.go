@@ -146,6 +146,21 @@ type Verify struct {
 	OK       bool      `json:"ok"`      // difference 0 in two readings with no packet between
 	AtRest   bool      `json:"at_rest"` // there were two readings with no packet between
 	Counters []Counter `json:"counters"`
+	// Rows are the account by slave, port and stage, and what belongs to none of
+	// them; the workers' own follow. Those of the former add up to the account.
+	Rows []AccountRow `json:"rows"`
+	// Explanation says what a difference comes from, as far as that can be told.
+	Explanation []string `json:"explanation,omitempty"`
+}
+
+// AccountRow is a part of the account.
+type AccountRow struct {
+	Kind      string `json:"kind"`  // slave, port, stage, rest or worker
+	Where     string `json:"where"` // its name
+	Received  uint64 `json:"received"`
+	Copied    uint64 `json:"copied"`
+	Delivered uint64 `json:"delivered"` // always 0 of a worker: several may send on one queue
+	Dropped   uint64 `json:"dropped"`   // of a worker: by stages
 }
 
 // Status says what runs.
