@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +49,28 @@ stage, or why it was dropped. What drivers drop (tx_full, imissed) cannot be cap
 	f.StringVar(&r.Drop, "drop", "", "packets that are dropped for this reason, or for any")
 	f.IntVar(&r.Snap, "snaplen", 0, "most bytes of a packet that are kept (default all)")
 	f.StringVarP(&file, "write", "w", "", "write pcapng to this file; - is standard output")
+	c.completeStages(cmd, "stage")
+	complete(cmd, "direction", cobra.FixedCompletions([]cobra.Completion{"in", "out"}, cobra.ShellCompDirectiveNoFileComp))
+	complete(cmd, "drop", c.reasons)
 	return cmd
+}
+
+// reasons completes drop reasons by those that have occurred.
+func (c *ctl) reasons(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	names := []string{api.AnyReason}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completeTimeout)
+	defer cancel()
+	d := api.NewClient(c.socket)
+	defer d.Close()
+	rows, err := d.Drops(ctx)
+	if err != nil {
+		return names, cobra.ShellCompDirectiveError
+	}
+	for _, r := range rows {
+		names = append(names, slices.Collect(maps.Keys(r.Reasons))...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
 }
 
 // capture writes to file, or prints.

@@ -58,6 +58,7 @@ number. With one port number it is the destination's.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&r.Dev, "dev", "", "where it comes from: a slave (NAME or MASTER/ID), MASTER/wire, MASTER/host or MASTER/return")
+	c.completePorts(cmd, "dev")
 	f.StringVar(&frame, "frame", "", "a frame in hexadecimal digits, from its destination MAC on; spaces and colons are skipped")
 	f.StringVar(&file, "read", "", "a file of frames, pcap or pcapng; - is standard input")
 	return cmd

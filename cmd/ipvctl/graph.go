@@ -9,7 +9,8 @@ import (
 func (c *ctl) graphCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "graph", Args: cobra.NoArgs,
-		Short: "Print the data plane as Graphviz's DOT: ipvctl graph | dot -Tsvg",
+		Example: "  ipvctl graph | dot -Tsvg >graph.svg",
+		Short:   "Print the data plane as Graphviz's DOT: ipvctl graph | dot -Tsvg",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := c.daemon()
 			defer d.Close()

@@ -18,6 +18,7 @@ import (
 func (c *ctl) look(cmd *cobra.Command, l *api.Look) {
 	f := cmd.Flags()
 	f.StringVar(&l.Dev, "dev", "", "a slave (NAME or MASTER/ID), MASTER/wire, MASTER/host, MASTER/punt or MASTER/return; a master's name is its wire")
+	c.completePorts(cmd, "dev")
 	f.IntVarP(&l.Count, "count", "c", 0, "end after so many packets")
 }
 

@@ -13,7 +13,8 @@ import (
 func (c *ctl) verifyCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "verify", Args: cobra.NoArgs,
-		Short: "Check that every packet is accounted for: exit status 1 if not; with -d by slave, port, stage and worker",
+		Example: "  ipvctl verify\n  ipvctl -d verify\n  ipvctl -br verify",
+		Short:   "Check that every packet is accounted for: exit status 1 if not; with -d by slave, port, stage and worker",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := c.daemon()
 			defer d.Close()
