@@ -85,11 +85,9 @@ func (c *ctl) completeStages(cmd *cobra.Command, flag string) {
 
 // stagesOf are the nodes of a graph from which packets go on to another stage.
 func stagesOf(dot string) (stages []string) {
-	for line := range strings.Lines(dot) {
-		from, _, ok := strings.Cut(strings.TrimSpace(line), " -> ")
-		name := strings.Trim(from, `"`)
-		if ok && !strings.Contains(name, " rx ") && !slices.Contains(stages, name) {
-			stages = append(stages, name)
+	for _, e := range edgesOf(dot) {
+		if !strings.Contains(e.From, " rx ") && !slices.Contains(stages, e.From) {
+			stages = append(stages, e.From)
 		}
 	}
 	return stages

@@ -243,11 +243,11 @@ func TestTopShowsRates(t *testing.T) {
 		return l
 	}
 	worker := func(steps, busy uint64, asleep float64) []api.Worker {
-		return []api.Worker{{CPU: 3, Steps: steps, Busy: busy, Asleep: asleep}}
+		return []api.Worker{{CPU: 3, Steps: steps, Busy: busy, Slept: asleep}}
 	}
 	begin := time.Now()
-	before := sample{begin, api.Status{Uptime: 10, Load: worker(100, 10, 0.5)}, []api.Link{link("a", "eth0", 5, 0), link("b", "eth0", 0, 0)}}
-	now := sample{begin.Add(2 * time.Second), api.Status{Version: "v1", PID: 7, Uptime: 12, Load: worker(3100, 760, 0.5)},
+	before := sample{begin, api.Status{Uptime: 10, Load: worker(100, 10, 5)}, []api.Link{link("a", "eth0", 5, 0), link("b", "eth0", 0, 0)}}
+	now := sample{begin.Add(2 * time.Second), api.Status{Version: "v1", PID: 7, Uptime: 12, Load: worker(3100, 760, 6)},
 		[]api.Link{link("a", "eth0", 5, 0), link("b", "eth0", 4000, 1000000), link("new", "eth0", 1, 1)}}
 	var p printer
 	printTop(&p, &before, &now)
@@ -270,6 +270,11 @@ func TestTopShowsAsManyViewsAsWanted(t *testing.T) {
 	code, out, errs := ask(t, d, "top --interval 50ms -c 2")
 	if n := strings.Count(out, "CPU"); code != 0 || n != 2 {
 		t.Errorf("status %d, %d views, %s", code, n, errs)
+	}
+	d.Running.Load = []api.Worker{{CPU: 3}}
+	code, out, _ = ask(t, d, "-j top --interval 50ms -c 1")
+	if code != 0 || !strings.Contains(out, `"workers":[{"cpu":3,`) || !strings.Contains(out, `"links":[`) {
+		t.Errorf("status %d, %s", code, out)
 	}
 	if code, _, _ := ask(t, d, "top --interval 1us"); code != exitUsage {
 		t.Errorf("an interval that is too short: status %d", code)

@@ -138,6 +138,11 @@ packets never rested
 		"received 3 copied 0 delivered 3 dropped 0 difference 0\n")
 }
 
+func TestGraphsEdgesAreJSON(t *testing.T) {
+	d := &apitest.Daemon{DOT: "digraph flows {\n\trankdir=LR\n\t\"a rx 0\" -> \"b\"\n\t\"b\" -> \"c tx 0\" [label=\"yes\"]\n}\n"}
+	wantOutput(t, d, "-j graph", `[{"from":"a rx 0","to":"b"},{"from":"b","to":"c tx 0"}]`+"\n")
+}
+
 func TestGraphAndStatusArePrinted(t *testing.T) {
 	d := &apitest.Daemon{DOT: "digraph { a -> b }\n", Running: api.Status{Version: "1.0", PID: 42,
 		Masters: []string{"eth0"}, Workers: []int{0, 1}, Uptime: 61.4}}

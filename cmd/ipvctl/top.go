@@ -70,13 +70,26 @@ func (c *ctl) top(ctx context.Context, d *api.Client, s *screen, every time.Dura
 		if err != nil {
 			return err
 		}
-		var p printer
-		printTop(&p, &before, &now)
-		if err := s.show(p.Bytes()); err != nil || n == count {
+		if err := c.view(s, &before, &now); err != nil || n == count {
 			return err
 		}
 		before = now
 	}
+}
+
+// view shows what has been going on between two samples; with -j as a line of JSON.
+func (c *ctl) view(s *screen, before, now *sample) error {
+	if c.json || c.pretty {
+		seconds := now.at.Sub(before.at).Seconds()
+		return c.print(struct {
+			Seconds float64      `json:"seconds"`
+			Links   []rates      `json:"links"`
+			Workers []workerLoad `json:"workers"`
+		}{seconds, list(linkRates(before, now, seconds)), list(workerLoads(before, now, seconds))}, nil)
+	}
+	var p printer
+	printTop(&p, before, now)
+	return s.show(p.Bytes())
 }
 
 func take(ctx context.Context, d *api.Client) (s sample, err error) {
@@ -90,11 +103,38 @@ func take(ctx context.Context, d *api.Client) (s sample, err error) {
 
 // rates are a link's packets and bits a second.
 type rates struct {
-	name                             string
-	rx, tx, rxBits, txBits, rxD, txD float64
+	Link    string  `json:"link"`
+	Rx      float64 `json:"rx_packets"`
+	RxBits  float64 `json:"rx_bits"`
+	RxDrops float64 `json:"rx_dropped"`
+	Tx      float64 `json:"tx_packets"`
+	TxBits  float64 `json:"tx_bits"`
+	TxDrops float64 `json:"tx_dropped"`
 }
 
-func (r *rates) sum() float64 { return r.rx + r.tx + r.rxD + r.txD }
+func (r *rates) sum() float64 { return r.Rx + r.Tx + r.RxDrops + r.TxDrops }
+
+// workerLoad is what a worker does.
+type workerLoad struct {
+	CPU    int     `json:"cpu"`
+	Steps  float64 `json:"steps"`        // a second
+	Busy   float64 `json:"with_packets"` // share of the steps, in percent
+	Asleep float64 `json:"asleep"`       // share of the time, in percent
+	Faults uint64  `json:"faults"`
+}
+
+func workerLoads(before, now *sample, seconds float64) (all []workerLoad) {
+	for i, w := range now.status.Load {
+		var was api.Worker
+		if i < len(before.status.Load) {
+			was = before.status.Load[i]
+		}
+		steps := w.Steps - was.Steps
+		all = append(all, workerLoad{w.CPU, float64(steps) / seconds, percent(w.Busy-was.Busy, steps),
+			min(100, max(0, 100*(w.Slept-was.Slept)/seconds)), w.Faults})
+	}
+	return all
+}
 
 // printTop prints what has been going on between two samples, the busiest link first.
 func printTop(p *printer, before, now *sample) {
@@ -103,22 +143,15 @@ func printTop(p *printer, before, now *sample) {
 		time.Duration(now.status.Uptime*float64(time.Second)).Round(time.Second), len(now.links))
 	var cells printer
 	cells.printf("CPU\tSTEPS/S\tWITH PACKETS\tASLEEP\tFAULTS\n")
-	for i, w := range now.status.Load {
-		var was api.Worker
-		if i < len(before.status.Load) {
-			was = before.status.Load[i]
-		}
-		steps := w.Steps - was.Steps
-		asleep := w.Asleep*now.status.Uptime - was.Asleep*before.status.Uptime
-		cells.printf("%d\t%s\t%.1f%%\t%.1f%%\t%d\n", w.CPU, short(float64(steps)/seconds), percent(w.Busy-was.Busy, steps),
-			min(100, max(0, 100*asleep/seconds)), w.Faults)
+	for _, w := range workerLoads(before, now, seconds) {
+		cells.printf("%d\t%s\t%.1f%%\t%.1f%%\t%d\n", w.CPU, short(w.Steps), w.Busy, w.Asleep, w.Faults)
 	}
 	p.table(&cells)
 	p.printf("\n")
 	cells.Reset()
 	cells.printf("LINK\tRX/S\tRX BIT/S\tRX DROPS/S\tTX/S\tTX BIT/S\tTX DROPS/S\n")
 	for _, r := range linkRates(before, now, seconds) {
-		cells.printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.name, short(r.rx), short(r.rxBits), short(r.rxD), short(r.tx), short(r.txBits), short(r.txD))
+		cells.printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Link, short(r.Rx), short(r.RxBits), short(r.RxDrops), short(r.Tx), short(r.TxBits), short(r.TxDrops))
 	}
 	p.table(&cells)
 }
@@ -139,8 +172,9 @@ func linkRates(before, now *sample, seconds float64) []rates {
 		}
 		per := func(now, was uint64) float64 { return float64(now-min(was, now)) / seconds }
 		a, b := l.Stats64, o.Stats64
-		all = append(all, rates{linkName(l.IfName, l.Link), per(a.RX.Packets, b.RX.Packets), per(a.TX.Packets, b.TX.Packets),
-			8 * per(a.RX.Bytes, b.RX.Bytes), 8 * per(a.TX.Bytes, b.TX.Bytes), per(a.RX.Dropped, b.RX.Dropped), per(a.TX.Dropped, b.TX.Dropped)})
+		all = append(all, rates{linkName(l.IfName, l.Link),
+			per(a.RX.Packets, b.RX.Packets), 8 * per(a.RX.Bytes, b.RX.Bytes), per(a.RX.Dropped, b.RX.Dropped),
+			per(a.TX.Packets, b.TX.Packets), 8 * per(a.TX.Bytes, b.TX.Bytes), per(a.TX.Dropped, b.TX.Dropped)})
 	}
 	slices.SortStableFunc(all, func(a, b rates) int { return cmp.Compare(b.sum(), a.sum()) })
 	return all
