@@ -7,63 +7,65 @@ import (
 	"ipvd/flows"
 )
 
-// accountRows is the account a by slave, port and stage, with what belongs to none
-// of them, and then by worker.
-func (d *daemon) accountRows(a *api.Account) []api.AccountRow {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	rows := []api.AccountRow{}
-	var sets []*flows.CounterSet
-	for _, m := range d.masters {
-		for _, e := range m.ends() {
-			rows = append(rows, e.account())
-			sets = append(sets, e.sets...)
-		}
-		for _, set := range []*flows.CounterSet{m.template.Counters.Classify, m.template.Counters.Replicate} {
-			rows = append(rows, api.AccountRow{Kind: "stage", Where: set.Name, Copied: set.Total(flows.Copied), Dropped: set.Total(flows.Dropped)})
-			sets = append(sets, set)
-		}
-	}
-	rest := api.AccountRow{Kind: "rest", Where: "slaves that are gone, and the framework",
-		Received: a.Received, Copied: a.Copied, Delivered: a.Delivered, Dropped: a.Dropped}
-	for _, r := range rows {
-		rest.Received -= min(rest.Received, r.Received)
-		rest.Copied -= min(rest.Copied, r.Copied)
-		rest.Delivered -= min(rest.Delivered, r.Delivered)
-		rest.Dropped -= min(rest.Dropped, r.Dropped)
-	}
-	return append(append(rows, rest), workerRows(d.sys.Workers(), sets)...)
+// share is a part of the account with a name.
+type share struct {
+	kind, where string
+	flows.Account
 }
 
-// account is what a port's queues and its own counter sets have.
-func (e end) account() api.AccountRow {
-	row := api.AccountRow{Kind: "port", Where: e.name(), Dropped: total(e.drops().Reasons)}
-	if e.s != nil {
-		row.Kind = "slave"
+// shares are the parts of the account by slave, port and stage, and last what
+// belongs to none of them: they add up to it.
+func (d *daemon) shares(p flows.Parts) []share {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var all []share
+	rest := share{"rest", "slaves that are gone, and the framework", p.Account}
+	add := func(kind, where string, a flows.Account, sets ...*flows.CounterSet) {
+		for _, set := range sets {
+			if values, ok := p.Sets[set]; ok {
+				a.AddSet(set, values)
+			}
+		}
+		all = append(all, share{kind, where, a})
+		rest.Received, rest.Copied = rest.Received-a.Received, rest.Copied-a.Copied
+		rest.Delivered, rest.Dropped = rest.Delivered-a.Delivered, rest.Dropped-a.Dropped
+		for reason, n := range a.Reasons {
+			if rest.Reasons[reason] -= n; rest.Reasons[reason] == 0 {
+				delete(rest.Reasons, reason)
+			}
+		}
 	}
-	for _, q := range e.port.Rx() {
-		s := q.Stats()
-		row.Received += s.Packets + s.NoMbuf + s.Errors
+	for _, m := range d.masters {
+		for _, e := range m.ends() {
+			kind := "port"
+			if e.s != nil {
+				kind = "slave"
+			}
+			add(kind, e.name(), p.Ports[e.port].Account(), e.sets...)
+		}
+		for _, set := range []*flows.CounterSet{m.template.Counters.Classify, m.template.Counters.Replicate} {
+			add("stage", set.Name, flows.NewAccount(), set)
+		}
 	}
-	for _, q := range e.port.Tx() {
-		s := q.Stats()
-		row.Copied, row.Delivered = row.Copied+s.Segmented, row.Delivered+s.Packets
+	return append(all, rest)
+}
+
+// accountRows is the account by slave, port and stage, and then by worker.
+func (d *daemon) accountRows(p flows.Parts) []api.AccountRow {
+	rows := []api.AccountRow{}
+	for _, s := range d.shares(p) {
+		rows = append(rows, api.AccountRow{Kind: s.kind, Where: s.where, Received: s.Received, Copied: s.Copied,
+			Delivered: s.Delivered, Dropped: s.Dropped})
 	}
-	s := e.port.Stats()
-	row.Received += s.Missed + s.Errors + s.NoMbuf
-	row.Delivered -= min(row.Delivered, s.OErrors)
-	for _, set := range e.sets {
-		row.Copied += set.Total(flows.Copied)
-	}
-	return row
+	return append(rows, workerRows(d.sys.Workers(), p.Sets)...)
 }
 
 // workerRows say what each worker received, and what its stages made of it.
-func workerRows(workers []flows.WorkerInfo, sets []*flows.CounterSet) []api.AccountRow {
+func workerRows(workers []flows.WorkerInfo, sets map[*flows.CounterSet][]uint64) []api.AccountRow {
 	rows := make([]api.AccountRow, len(workers))
 	for i, w := range workers {
 		rows[i] = api.AccountRow{Kind: "worker", Where: fmt.Sprintf("%d (CPU %d)", w.Worker, w.CPU), Received: w.Packets}
-		for _, set := range sets {
+		for set := range sets {
 			cells := set.Worker(w.Worker)
 			for k, spec := range set.Specs {
 				switch spec.Kind {
@@ -86,8 +88,13 @@ func (d *daemon) explainDifference(v *api.Verify) (why []string) {
 	if !v.AtRest {
 		return []string{fmt.Sprintf("packets never rested in %d readings: what differs was under way; try again when less is going on", verifyTries)}
 	}
+	return whyNot(v, d.sys.Workers())
+}
+
+// whyNot explains a difference at rest.
+func whyNot(v *api.Verify, workers []flows.WorkerInfo) (why []string) {
 	var faults, taken uint64
-	for _, w := range d.sys.Workers() {
+	for _, w := range workers {
 		faults, taken = faults+w.Faults, taken+w.Packets
 	}
 	if faults > 0 {

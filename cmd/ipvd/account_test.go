@@ -10,6 +10,7 @@ import (
 
 	"ipvd/cmd/internal/api"
 	"ipvd/cmd/internal/doctor"
+	"ipvd/flows"
 )
 
 func TestVerifyTellsSlavesStagesAndWorkersApart(t *testing.T) {
@@ -50,16 +51,36 @@ func TestVerifyTellsSlavesStagesAndWorkersApart(t *testing.T) {
 }
 
 func TestADifferenceIsExplained(t *testing.T) {
-	d := &daemon{}
+	moving, fine := &daemon{}, api.Verify{OK: true}
+	if why := moving.explainDifference(&fine); why != nil {
+		t.Errorf("of an account that balances: %q", why)
+	}
+	if why := moving.explainDifference(&api.Verify{}); len(why) != 1 || !strings.Contains(why[0], "never rested") {
+		t.Errorf("under traffic: %q", why)
+	}
+	worker := []flows.WorkerInfo{{Packets: 10}}
 	for _, tc := range []struct {
-		v    api.Verify
-		want string
+		received   uint64
+		difference int64
+		faults     uint64
+		want       []string
 	}{
-		{api.Verify{OK: true}, ""},
-		{api.Verify{Account: api.Account{Difference: 3}}, "never rested"},
+		{10, 3, 0, []string{"3 packets came"}},
+		{10, -2, 0, []string{"2 packets more ended"}},
+		{12, 2, 0, []string{"count 12 packets, the workers took 10", "2 packets came"}},
+		{10, 1, 4, []string{"panicked 4 times", "1 packets came"}},
 	} {
-		if got := strings.Join(d.explainDifference(&tc.v), "; "); (got == "") != (tc.want == "") || !strings.Contains(got, tc.want) {
-			t.Errorf("%+v: %q, want %q", tc.v, got, tc.want)
+		worker[0].Faults = tc.faults
+		v := api.Verify{AtRest: true, Account: api.Account{Received: tc.received + 1, Difference: tc.difference, Reasons: map[string]uint64{"imissed": 1}}}
+		why := whyNot(&v, worker)
+		if len(why) != len(tc.want) {
+			t.Errorf("%+v: %q", tc, why)
+			continue
+		}
+		for i, want := range tc.want {
+			if !strings.Contains(why[i], want) {
+				t.Errorf("%+v: %q, want %q", tc, why[i], want)
+			}
 		}
 	}
 }

@@ -34,20 +34,17 @@ const (
 
 // Verify takes the account at rest, if there is a moment of it.
 func (d *daemon) Verify(ctx context.Context) (api.Verify, error) {
-	now := d.sys.Account()
+	now := d.sys.Parts()
 	rest, ok := false, false
-	var rows []api.AccountRow
 	for i := 0; i < verifyTries && !ok && ctx.Err() == nil; i++ {
 		last := now
-		a := d.account(last)
-		rows = d.accountRows(&a) // between two readings, and so of the same moment if they are equal
 		time.Sleep(verifyInterval)
-		now = d.sys.Account()
+		now = d.sys.Parts()
 		rest = now.Received == last.Received && now.Delivered == last.Delivered && now.Dropped == last.Dropped
 		ok = rest && now.Difference() == 0
 	}
 	counters, err := d.Stats(ctx, false)
-	v := api.Verify{Account: d.account(now), OK: ok, AtRest: rest, Counters: counters, Rows: rows}
+	v := api.Verify{Account: d.account(now.Account), OK: ok, AtRest: rest, Counters: counters, Rows: d.accountRows(now)}
 	v.Explanation = d.explainDifference(&v)
 	return v, err
 }
