@@ -7,10 +7,13 @@ SEED := 1
 FRAMES := 20000
 
 .DEFAULT_GOAL := all
-.PHONY: all deps run test lint fuzz oracle conformance conformance-mutants differential bench bench-deps clean help
+.PHONY: all share deps run test lint fuzz oracle conformance conformance-mutants differential bench bench-deps clean help
 
 all: ## build bin/ipvd, bin/ipvctl and bin/ipvgen (default)
 	go build -ldflags '-X main.Version=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
+
+share: all ## write man pages and completions to bin/share
+	bin/ipvctl write-share bin/share
 
 deps: ## install missing Debian packages; silent when none is missing
 	@deploy/deps

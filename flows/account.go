@@ -153,27 +153,7 @@ func remove[K comparable, V any](m, gone map[K]V) {
 }
 
 // account is what was counted since add.
-func (l *ledger) account() Account {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	a := l.past
-	a.Reasons = maps.Clone(a.Reasons)
-	for q, then := range l.rx {
-		a.addRx(sinceQueue(q.Stats(), then))
-	}
-	for q, then := range l.tx {
-		a.addTx(sinceQueue(q.Stats(), then))
-	}
-	for p, then := range l.ports {
-		a.addPort(sincePort(p.Stats(), then))
-	}
-	for set, then := range l.sets {
-		for i, spec := range set.Specs {
-			a.addCounter(spec, set.Load(i)-then[i])
-		}
-	}
-	return a
-}
+func (l *ledger) account() Account { return l.parts().Account }
 
 // readings are all counters by the name of their set: counter sets, then queues
 // and ports.

@@ -24,7 +24,8 @@ type Graph struct {
 	outputs  []*Output
 	sources  []source
 	groupers []*Grouper
-	wait     *wait // nil: the worker must not sleep
+	watch    *watch // nil: nobody looks on
+	wait     *wait  // nil: the worker must not sleep
 
 	counters []*CounterSet
 	own      []Counter // this worker's cells of the framework's set
@@ -46,6 +47,7 @@ type pollSet struct {
 
 type input struct {
 	q    pmd.RxQueue
+	name string // of next, in the picture; may be empty
 	set  *pollSet
 	next Stage
 }
@@ -77,7 +79,7 @@ func (g *Graph) Input(name string, q pmd.RxQueue, next Stage) error {
 	if err != nil {
 		return fmt.Errorf("input %s: %w", name, err)
 	}
-	in.next = next
+	in.name, in.next = name, next
 	g.Edge(rxNode(q), name, "")
 	return nil
 }
@@ -104,7 +106,11 @@ func (g *Graph) Counters(set *CounterSet) []Counter {
 	if !slices.Contains(g.counters, set) {
 		g.counters = append(g.counters, set)
 	}
-	return set.Worker(g.worker)
+	cells := set.Worker(g.worker)
+	if g.watch != nil {
+		g.watch.Counters(set, cells)
+	}
+	return cells
 }
 
 func (g *Graph) poll(q pmd.RxQueue) (*input, error) {

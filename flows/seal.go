@@ -50,12 +50,18 @@ func (g *Graph) fill(senders map[pmd.TxQueue]int) error {
 			in.set.next = append(in.set.next, nil)
 		}
 		in.set.next[slot] = in.next
+		if g.watch != nil {
+			in.set.next[slot] = g.watch.input(in)
+		}
 	}
 	for _, out := range g.outputs {
 		var err error
 		out.shared = senders[out.q] > 1
 		if out.slot, err = out.set.AddTx(out.q, out.shared); err != nil {
 			return fmt.Errorf("%s: %w", txNode(out.q), err)
+		}
+		if g.watch != nil {
+			g.watch.output(out)
 		}
 	}
 	for _, gr := range g.groupers {

@@ -25,6 +25,7 @@ type Output struct {
 	slot   uint32
 	shared bool
 	given  *given
+	watch  *watch
 	q      pmd.TxQueue
 }
 
@@ -38,7 +39,13 @@ func (o *Output) Push(b Burst) {
 // makeRoom sends what the list has, which is full, and queues b.
 func (o *Output) makeRoom(b Burst) {
 	o.given.note(o.list)
+	if o.watch != nil {
+		o.watch.queued()
+	}
 	o.set.Flush()
+	if o.watch != nil {
+		o.watch.passed()
+	}
 	o.list.Add(o.slot, b)
 }
 

@@ -216,6 +216,9 @@ func (s *System) Stop() error {
 // exact when no packet is under way.
 func (s *System) Account() Account { return s.ledger.account() }
 
+// Parts is the account with what it is made of.
+func (s *System) Parts() Parts { return s.ledger.parts() }
+
 // Counters reads the counters of all sets that the running graph uses, by name
 // of set and in the order of their specs.
 func (s *System) Counters() []Reading { return s.ledger.readings() }

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"math/bits"
 	"sync/atomic"
 	"time"
 
@@ -31,7 +32,8 @@ type worker struct {
 	running atomic.Pointer[Graph] // what may be running; published by the worker
 
 	steps  Counter // also the epoch: it grows when a step is over
-	busy   Counter // steps that received packets
+	bursts [len(Bursts{})]Counter
+	taken  Counter // packets received
 	faults Counter
 	sleeps Counter
 	slept  Counter // ns
@@ -49,7 +51,8 @@ func (w *worker) turn() int {
 	}
 	n := w.step(w.cur)
 	if n > 0 {
-		w.busy.Add(1)
+		w.bursts[burstCell(n)].Add(1)
+		w.taken.Add(uint64(n))
 	}
 	w.steps.Add(1)
 	return n
@@ -105,6 +108,9 @@ type WorkerInfo struct {
 	Steps  uint64 // turns of its loop
 	Busy   uint64 // steps that received packets
 	Faults uint64 // panics of stages
+	// Packets is how many the steps received, and Bursts how many at a time.
+	Packets uint64
+	Bursts  Bursts
 
 	// Of a worker that may sleep (Config.IdleSteps).
 	Sleeps uint64
@@ -117,13 +123,24 @@ type WorkerInfo struct {
 }
 
 func (w *worker) info() WorkerInfo {
-	i := WorkerInfo{Worker: w.id, CPU: w.cpu, Steps: w.steps.Load(), Busy: w.busy.Load(),
-		Faults: w.faults.Load(), Sleeps: w.sleeps.Load(), Slept: time.Duration(w.slept.Load())}
+	i := WorkerInfo{Worker: w.id, CPU: w.cpu, Steps: w.steps.Load(), Faults: w.faults.Load(), Packets: w.taken.Load(),
+		Sleeps: w.sleeps.Load(), Slept: time.Duration(w.slept.Load())}
 	if w.bell != nil {
 		i.Ran = w.bell.now()
+	}
+	for c := range w.bursts {
+		i.Bursts[c] = w.bursts[c].Load()
+		i.Busy += i.Bursts[c]
 	}
 	for c := range w.late {
 		i.Wake[c] = w.late[c].Load()
 	}
 	return i
 }
+
+// Bursts counts steps by the number of packets that they received: cell i those
+// with at most 1<<i packets that are in no cell before it, the last cell all others.
+type Bursts [16]uint64
+
+// burstCell is the cell of Bursts for n packets, at least one.
+func burstCell(n int) int { return min(bits.Len(uint(n-1)), len(Bursts{})-1) }

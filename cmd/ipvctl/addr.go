@@ -11,19 +11,19 @@ import (
 
 func (c *ctl) addrCmd() *cobra.Command {
 	show := func(cmd *cobra.Command, args []string) error { return c.addrShow(cmd.Context(), args) }
-	addr := &cobra.Command{Use: "addr", Aliases: []string{"address"}, Short: "Addresses of slaves",
+	addr := &cobra.Command{Use: "addr", Aliases: []string{"address", "a"}, Short: "Addresses of slaves",
 		Args: verb, RunE: show}
 	addr.AddCommand(
-		&cobra.Command{Use: "add ADDRESS[/LENGTH] dev NAME", Short: "Give a slave an address",
+		&cobra.Command{Use: "add ADDRESS[/LENGTH] dev NAME", Short: "Give a slave an address", ValidArgsFunction: c.words("dev"), Example: "  ipvctl addr add 10.0.0.11/24 dev ipvl0",
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return c.addrChange(cmd.Context(), args, (*api.Client).AddrAdd)
 			}},
-		&cobra.Command{Use: "del ADDRESS[/LENGTH] dev NAME", Aliases: []string{"delete"}, Short: "Take an address from a slave",
+		&cobra.Command{Use: "del ADDRESS[/LENGTH] dev NAME", Aliases: []string{"delete"}, Short: "Take an address from a slave", ValidArgsFunction: c.words("dev"), Example: "  ipvctl addr del 10.0.0.11 dev ipvl0",
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return c.addrChange(cmd.Context(), args, (*api.Client).AddrDel)
 			}},
 		&cobra.Command{Use: "show [[dev] NAME]", Aliases: []string{"list", "lst", "ls"},
-			Short: "Show which slave has which address", RunE: show},
+			Short: "Show which slave has which address", RunE: show, ValidArgsFunction: c.words("dev"), Example: "  ipvctl addr show\n  ipvctl -br addr"},
 	)
 	return addr
 }
@@ -52,7 +52,13 @@ func (c *ctl) addrShow(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.print(list(addrs), func(p *printer) { printAddrs(p, addrs) })
+	return c.print(list(addrs), func(p *printer) {
+		if c.brief {
+			printBriefAddrs(p, addrs)
+			return
+		}
+		printAddrs(p, addrs)
+	})
 }
 
 // printAddrs prints each slave once, above its addresses.

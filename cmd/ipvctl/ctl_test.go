@@ -101,7 +101,7 @@ func TestWrongLinesSayWhatIsWrong(t *testing.T) {
 		"link set ipvl0 netns c1":                         `"netns" is unknown here: want dev, mode, type, bridge`,
 		"link show a b":                                   `"b" is unknown here`,
 		"link frob":                                       `"frob" is unknown or short for several, want add, del, set, show`,
-		"frob":                                            "want addr, graph, link",
+		"frob":                                            "want addr, ",
 		"addr add 10.0.0.300/24 dev a":                    `"10.0.0.300/24"`,
 		"addr add 10.0.0.3/24":                            "want ADDRESS/LENGTH dev NAME",
 		"--colour link":                                   "colour",

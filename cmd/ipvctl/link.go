@@ -14,19 +14,23 @@ import (
 
 func (c *ctl) linkCmd() *cobra.Command {
 	link := &cobra.Command{
-		Use: "link", Short: "Masters and slaves", Args: verb,
+		Use: "link", Aliases: []string{"l"}, Short: "Masters and slaves", Args: verb,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.linkShow(cmd.Context(), args) },
 	}
 	link.AddCommand(
 		&cobra.Command{
 			Use: "add link MASTER [name] NAME type ipvlan [mode l2|l3|l3s] [bridge|private|vepa] [mtu BYTES]" +
 				" [netns NETNS] [kind tap|vdev] [devargs DEVARGS] [force]",
-			Short: "Make a slave; without a mode or flag the master keeps its own",
-			RunE:  func(cmd *cobra.Command, args []string) error { return c.linkAdd(cmd.Context(), args) },
+			Short:             "Make a slave; without a mode or flag the master keeps its own",
+			RunE:              func(cmd *cobra.Command, args []string) error { return c.linkAdd(cmd.Context(), args) },
+			ValidArgsFunction: c.words("link", "name", "type", "mode", "bridge", "private", "vepa", "mtu", "netns", "kind", "devargs", "force"),
+			Example:           "  ipvctl link add link eth0 ipvl0 type ipvlan mode l2\n  ipvctl link add link eth0 ipvl0 netns box type ipvlan",
 		},
 		&cobra.Command{
 			Use: "set [dev] NAME type ipvlan [mode l2|l3|l3s] [bridge|private|vepa]", Aliases: []string{"change", "s"},
-			Short: "Change the mode or flag of a slave's master, for all its slaves",
+			Short:             "Change the mode or flag of a slave's master, for all its slaves",
+			ValidArgsFunction: c.words("dev", "type", "mode", "bridge", "private", "vepa"),
+			Example:           "  ipvctl link set ipvl0 type ipvlan mode l3 private",
 			RunE: func(cmd *cobra.Command, args []string) error {
 				// For ip, `l s` is `link set`, which says nothing on its own.
 				if len(args) == 0 && cmd.CalledAs() == "s" {
@@ -37,13 +41,17 @@ func (c *ctl) linkCmd() *cobra.Command {
 		},
 		&cobra.Command{
 			Use: "del [dev] NAME|MASTER/ID", Aliases: []string{"delete"},
-			Short: "Remove a slave",
-			RunE:  func(cmd *cobra.Command, args []string) error { return c.linkDel(cmd.Context(), args) },
+			Short:             "Remove a slave",
+			ValidArgsFunction: c.words("dev"),
+			Example:           "  ipvctl link del ipvl0\n  ipvctl link del eth0/3",
+			RunE:              func(cmd *cobra.Command, args []string) error { return c.linkDel(cmd.Context(), args) },
 		},
 		&cobra.Command{
 			Use: "show [[dev] NAME] [master MASTER]", Aliases: []string{"list", "lst", "ls"},
-			Short: "Show masters and slaves",
-			RunE:  func(cmd *cobra.Command, args []string) error { return c.linkShow(cmd.Context(), args) },
+			Short:             "Show masters and slaves",
+			ValidArgsFunction: c.words("dev", "master"),
+			Example:           "  ipvctl link show\n  ipvctl -s -d link show dev ipvl0\n  ipvctl -br link",
+			RunE:              func(cmd *cobra.Command, args []string) error { return c.linkShow(cmd.Context(), args) },
 		},
 	)
 	return link
@@ -129,6 +137,10 @@ func (c *ctl) linkShow(ctx context.Context, args []string) error {
 		return fmt.Errorf("link %s: %w", f.Name, unix.ENODEV)
 	}
 	return c.print(list(links), func(p *printer) {
+		if c.brief {
+			printBriefLinks(p, links)
+			return
+		}
 		for i := range links {
 			printLink(p, &links[i])
 		}

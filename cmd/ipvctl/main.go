@@ -45,7 +45,7 @@ func main() {
 func run(ctx context.Context, args []string, socket string, stdout, stderr io.Writer) int {
 	c := &ctl{out: stdout, socket: socket}
 	cmd := newRoot(c)
-	cmd.SetArgs(args)
+	cmd.SetArgs(longFlags(args))
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
 	err := cmd.ExecuteContext(ctx)

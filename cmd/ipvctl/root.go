@@ -17,7 +17,7 @@ type ctl struct {
 	netns  string // -n: where names are looked up, empty for the caller's
 	asked  bool   // the command line was right: errors are the daemon's
 
-	stats, details, json, pretty bool
+	stats, details, json, pretty, brief bool
 }
 
 // daemon is the daemon to ask, once the command line is understood.
@@ -37,14 +37,15 @@ func newRoot(c *ctl) *cobra.Command {
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	f := root.PersistentFlags()
 	f.StringVar(&c.socket, "socket", c.socket, "the daemon's socket; IPVD_SOCKET is the same")
 	f.StringVarP(&c.netns, "netns", "n", "", "the network namespace of the links: name, path or pid")
 	f.BoolVarP(&c.stats, "stats", "s", false, "with counters")
 	f.BoolVarP(&c.details, "details", "d", false, "with details")
+	f.BoolVarP(&c.brief, "brief", "b", false, "a line each; -br as with ip")
 	f.BoolVarP(&c.json, "json", "j", false, "print JSON")
 	f.BoolVarP(&c.pretty, "pretty", "p", false, "print JSON for people")
+	root.AddCommand(c.captureCmd(), c.traceCmd(), c.explainCmd(), c.monitorCmd(), c.topCmd(), c.logCmd(), c.shareCmd())
 	root.AddCommand(c.linkCmd(), c.addrCmd(), c.statsCmd(), c.verifyCmd(), c.graphCmd(), c.statusCmd())
 	return root
 }

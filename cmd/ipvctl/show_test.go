@@ -124,10 +124,23 @@ mbufs in use                        0
 	if code != exitNotOK || out != account || errs != "ipvctl: the account does not balance\n" {
 		t.Errorf("exit status %d, error %q, output\n%s", code, errs, out)
 	}
-	d.Account.AtRest = false
-	if code, out, _ := ask(t, d, "verify"); code != exitNotOK || !strings.HasSuffix(out, "packets never rested: the difference is what was under way\n") {
+	d.Account.Explanation = []string{"packets never rested"}
+	d.Account.Rows = []api.AccountRow{{Kind: "slave", Where: "ipvl0 (eth0/1)", Received: 5, Dropped: 2}, {Kind: "worker", Where: "0 (CPU 1)", Received: 5}}
+	if code, out, _ := ask(t, d, "-d verify"); code != exitNotOK || out != account+`
+KIND    WHERE           RECEIVED  COPIED  DELIVERED  DROPPED
+slave   ipvl0 (eth0/1)  5         0       0          2
+worker  0 (CPU 1)       5         0       -          0
+packets never rested
+` {
 		t.Errorf("under traffic: exit status %d, output\n%s", code, out)
 	}
+	wantOutput(t, &apitest.Daemon{Account: api.Verify{OK: true, Account: api.Account{Received: 3, Delivered: 3}}}, "-br verify",
+		"received 3 copied 0 delivered 3 dropped 0 difference 0\n")
+}
+
+func TestGraphsEdgesAreJSON(t *testing.T) {
+	d := &apitest.Daemon{DOT: "digraph flows {\n\trankdir=LR\n\t\"a rx 0\" -> \"b\"\n\t\"b\" -> \"c tx 0\" [label=\"yes\"]\n}\n"}
+	wantOutput(t, d, "-j graph", `[{"from":"a rx 0","to":"b"},{"from":"b","to":"c tx 0"}]`+"\n")
 }
 
 func TestGraphAndStatusArePrinted(t *testing.T) {

@@ -9,9 +9,10 @@ import (
 )
 
 func (c *ctl) statsCmd() *cobra.Command {
-	return &cobra.Command{
+	stats := &cobra.Command{
 		Use: "stats", Aliases: []string{"s"}, Args: cobra.NoArgs,
-		Short: "Show the data plane's counters that are not zero; with -d all, and each worker's share",
+		Example: "  ipvctl stats\n  ipvctl -j -d stats",
+		Short:   "Show the data plane's counters that are not zero; with -d all, and each worker's share",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := c.daemon()
 			defer d.Close()
@@ -22,6 +23,17 @@ func (c *ctl) statsCmd() *cobra.Command {
 			return c.print(list(counters), func(p *printer) { printCounters(p, counters, c.details) })
 		},
 	}
+	stats.AddCommand(&cobra.Command{Use: "drops", Args: cobra.NoArgs, Example: "  ipvctl stats drops\n  ipvctl -br stats drops", Short: "Show what was dropped, slaves by reasons; with -d also where nothing was",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d := c.daemon()
+			defer d.Close()
+			rows, err := d.Drops(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return c.print(list(rows), func(p *printer) { printDrops(p, rows, c.details, c.brief) })
+		}})
+	return stats
 }
 
 func printCounters(p *printer, counters []api.Counter, details bool) {

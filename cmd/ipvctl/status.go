@@ -12,7 +12,8 @@ import (
 func (c *ctl) statusCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Args: cobra.NoArgs,
-		Short: "Show what runs; with -d how busy each worker is, and how fast it wakes up",
+		Example: "  ipvctl -d status",
+		Short:   "Show what runs; with -d how busy each worker is, and how fast it wakes up",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := c.daemon()
 			defer d.Close()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -12,7 +13,8 @@ import (
 func (c *ctl) verifyCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "verify", Args: cobra.NoArgs,
-		Short: "Check that every packet is accounted for: exit status 1 if not",
+		Example: "  ipvctl verify\n  ipvctl -d verify\n  ipvctl -br verify",
+		Short:   "Check that every packet is accounted for: exit status 1 if not; with -d by slave, port, stage and worker",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := c.daemon()
 			defer d.Close()
@@ -20,7 +22,7 @@ func (c *ctl) verifyCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.print(v, func(p *printer) { printVerify(p, &v) }); err != nil {
+			if err := c.print(v, func(p *printer) { printVerify(p, &v, c.details, c.brief) }); err != nil {
 				return err
 			}
 			if !v.OK {
@@ -31,7 +33,11 @@ func (c *ctl) verifyCmd() *cobra.Command {
 	}
 }
 
-func printVerify(p *printer, v *api.Verify) {
+func printVerify(p *printer, v *api.Verify, details, brief bool) {
+	if brief {
+		p.printf("received %d copied %d delivered %d dropped %d difference %d\n", v.Received, v.Copied, v.Delivered, v.Dropped, v.Difference)
+		return
+	}
 	line := func(what string, n any) { p.printf("%-24s %12d\n", what, n) }
 	line("received", v.Received)
 	line("copied", v.Copied)
@@ -42,10 +48,27 @@ func printVerify(p *printer, v *api.Verify) {
 	}
 	line("difference", v.Difference)
 	line("mbufs in use", v.MbufsInUse)
-	switch {
-	case v.OK:
-		p.printf("ok\n")
-	case !v.AtRest:
-		p.printf("packets never rested: the difference is what was under way\n")
+	if details {
+		printRows(p, v.Rows)
 	}
+	for _, why := range v.Explanation {
+		p.printf("%s\n", why)
+	}
+	if v.OK {
+		p.printf("ok\n")
+	}
+}
+
+// printRows prints the account by slave, port, stage and worker.
+func printRows(p *printer, rows []api.AccountRow) {
+	var cells printer
+	cells.printf("\nKIND\tWHERE\tRECEIVED\tCOPIED\tDELIVERED\tDROPPED\n")
+	for _, r := range rows {
+		delivered := fmt.Sprint(r.Delivered)
+		if r.Kind == "worker" {
+			delivered = "-"
+		}
+		cells.printf("%s\t%s\t%d\t%d\t%s\t%d\n", r.Kind, r.Where, r.Received, r.Copied, delivered, r.Dropped)
+	}
+	p.table(&cells)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/user"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"ipvd/cmd/internal/api"
 	"ipvd/cmd/internal/config"
 	"ipvd/cmd/internal/host/monitor"
+	"ipvd/cmd/internal/metrics"
 	"ipvd/cmd/internal/store"
 	"ipvd/flows"
 	"ipvd/flows/ipvlan"
@@ -41,6 +43,7 @@ const (
 // which have locks of their own, so that learning never waits for a graph.
 type daemon struct {
 	cfg     config.Config
+	logs    *logs
 	log     zerolog.Logger
 	started time.Time
 	failed  chan error // what ends the daemon, one at most
@@ -56,17 +59,21 @@ type daemon struct {
 	socket    *api.Listener
 	server    *api.Server
 	serving   chan struct{} // closed when the server has ended
+	metrics   *metrics.Metrics
+	scrapes   *metrics.Server // nil: none are served
 
 	mu      sync.Mutex
 	masters []*master
+	looks   []*look // captures and traces in progress
 	faults  faultLog
 }
 
 // start brings everything up, or nothing: on an error what was begun is undone.
-func start(ctx context.Context, cfg config.Config, log zerolog.Logger) (*daemon, error) {
-	d := &daemon{cfg: cfg, log: log, started: time.Now(), failed: make(chan error, 1), faults: faultLog{log: log}}
+func start(ctx context.Context, cfg config.Config, logs *logs, log zerolog.Logger) (*daemon, error) {
+	d := &daemon{cfg: cfg, logs: logs, log: log, started: time.Now(), failed: make(chan error, 1), faults: faultLog{log: log}}
+	d.metrics = metrics.New(d, Version)
 	steps := []func() error{d.listen, d.openStore, d.recoverKilled, d.startEAL, d.startMonitor, d.openMasters, d.startAnswers,
-		d.startWorkers, d.restoreSlaves, d.serve}
+		d.startWorkers, d.restoreSlaves, d.startMetrics, d.serve}
 	for _, step := range steps {
 		err := ctx.Err()
 		if err == nil {
@@ -99,6 +106,7 @@ func (d *daemon) stop(cause error) error {
 		cancel()
 		<-d.serving
 	}
+	errs = append(errs, d.stopMetrics())
 	if d.mon != nil {
 		d.chores.close() // it may call the monitor
 		d.mon.Close()
@@ -199,7 +207,9 @@ func (d *daemon) build() flows.Build {
 		models[i] = m.model()
 	}
 	ipvlan.Balance(models, d.workers())
+	looks := slices.Clone(d.looks)
 	return func(g *flows.Graph) error {
+		watchers(g, looks)
 		for _, m := range models {
 			if err := ipvlan.Build(g, m); err != nil {
 				return err
@@ -214,7 +224,7 @@ func (d *daemon) swap() error {
 	if d.sys == nil {
 		return nil // startWorkers builds it
 	}
-	return d.sys.Swap(d.build())
+	return d.timed(func() error { return d.sys.Swap(d.build()) })
 }
 
 // workers is how many workers there are, for the counters' sake.
@@ -232,6 +242,7 @@ func (d *daemon) listen() (err error) {
 
 func (d *daemon) serve() error {
 	d.server, d.serving = api.NewServer(d, d.log), make(chan struct{})
+	d.server.Observe = d.metrics.Request
 	go func() {
 		defer close(d.serving)
 		if err := d.server.Serve(d.socket); err != nil {

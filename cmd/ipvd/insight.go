@@ -34,21 +34,24 @@ const (
 
 // Verify takes the account at rest, if there is a moment of it.
 func (d *daemon) Verify(ctx context.Context) (api.Verify, error) {
-	now := d.sys.Account()
+	now := d.sys.Parts()
 	rest, ok := false, false
 	for i := 0; i < verifyTries && !ok && ctx.Err() == nil; i++ {
 		last := now
 		time.Sleep(verifyInterval)
-		now = d.sys.Account()
+		now = d.sys.Parts()
 		rest = now.Received == last.Received && now.Delivered == last.Delivered && now.Dropped == last.Dropped
 		ok = rest && now.Difference() == 0
 	}
 	counters, err := d.Stats(ctx, false)
-	return api.Verify{
-		Account: api.Account{Received: now.Received, Copied: now.Copied, Delivered: now.Delivered, Dropped: now.Dropped,
-			Difference: now.Difference(), Reasons: now.Reasons, MbufsInUse: d.sys.MbufsInUse()},
-		OK: ok, AtRest: rest, Counters: counters,
-	}, err
+	v := api.Verify{Account: d.account(now.Account), OK: ok, AtRest: rest, Counters: counters, Rows: d.accountRows(now)}
+	v.Explanation = d.explainDifference(&v)
+	return v, err
+}
+
+func (d *daemon) account(a flows.Account) api.Account {
+	return api.Account{Received: a.Received, Copied: a.Copied, Delivered: a.Delivered, Dropped: a.Dropped,
+		Difference: a.Difference(), Reasons: a.Reasons, MbufsInUse: d.sys.MbufsInUse()}
 }
 
 // Graph draws the graph that runs.
@@ -59,13 +62,14 @@ func (d *daemon) Status(ctx context.Context) (api.Status, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return api.Status{Version: Version, PID: os.Getpid(), Masters: d.masterNames(), Workers: d.cfg.Workers,
-		Uptime: time.Since(d.started).Seconds(), Poll: d.cfg.Poll, Load: load(d.sys.Workers())}, nil
+		Uptime: time.Since(d.started).Seconds(), Poll: d.cfg.Poll, Load: load(d.sys.Workers()),
+		PoolSize: d.pool.Size()}, nil
 }
 
 func load(workers []flows.WorkerInfo) []api.Worker {
 	all := make([]api.Worker, len(workers))
 	for i, w := range workers {
-		all[i] = api.Worker{CPU: w.CPU, Steps: w.Steps, Busy: w.Busy, Faults: w.Faults, Sleeps: w.Sleeps,
+		all[i] = api.Worker{CPU: w.CPU, Steps: w.Steps, Busy: w.Busy, Faults: w.Faults, Packets: w.Packets, BurstCounts: w.Bursts[:], Sleeps: w.Sleeps, Slept: w.Slept.Seconds(),
 			WakeP50: micros(w.Wake.Quantile(0.5)), WakeP99: micros(w.Wake.Quantile(0.99)), WakeCounts: w.Wake[:]}
 		if w.Ran > 0 {
 			all[i].Asleep = w.Slept.Seconds() / w.Ran.Seconds()

@@ -5,12 +5,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 
-	"github.com/mattn/go-isatty"
-	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
 	"ipvd/cmd/internal/config"
@@ -22,6 +19,9 @@ var Version = "dev"
 func main() {
 	cmd := config.Command(run)
 	cmd.Version = Version
+	cmd.AddCommand(config.DoctorCommand(func(masters []config.Master, workers []int, json bool) error {
+		return examine(os.Stdout, masters, workers, json)
+	}))
 	if err := cmd.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "ipvd:", err)
 		os.Exit(1)
@@ -36,8 +36,8 @@ func run(cfg config.Config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
 	defer stop()
 	signal.Ignore(unix.SIGHUP, unix.SIGPIPE)
-	log := newLogger(cfg, os.Stderr)
-	d, err := start(ctx, cfg, log)
+	logs, log := newLogs(cfg, os.Stderr)
+	d, err := start(ctx, cfg, logs, log)
 	if err != nil {
 		return err
 	}
@@ -50,17 +50,4 @@ func run(cfg config.Config) error {
 	// A second signal ends the process at once, as if nobody had listened.
 	stop()
 	return d.stop(err)
-}
-
-func newLogger(cfg config.Config, f *os.File) zerolog.Logger {
-	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
-	var w io.Writer = f
-	if cfg.LogFormat == "console" {
-		w = zerolog.ConsoleWriter{Out: f, TimeFormat: "15:04:05.000", NoColor: !isatty.IsTerminal(f.Fd())}
-	}
-	level, err := zerolog.ParseLevel(cfg.LogLevel)
-	if err != nil {
-		level = zerolog.InfoLevel
-	}
-	return zerolog.New(w).Level(level).With().Timestamp().Logger()
 }

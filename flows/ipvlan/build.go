@@ -48,15 +48,16 @@ func (b *builder) l2() error {
 		r.limit = defaultReplicateLimit
 	}
 	b.edges("replicate", "deliver", "to host", "to wire")
-	if err := b.fromHost(&fromHost{replicate: r}); err != nil {
+	f := b.watchFlood("replicate", r)
+	if err := b.fromHost(&fromHost{replicate: f}); err != nil {
 		return err
 	}
-	if err := b.classify(r); err != nil {
+	if err := b.classify(f); err != nil {
 		return err
 	}
 	b.edges("egress l2", "deliver", "to wire", "to host", "replicate")
 	received := &classify{plane: b.p, l2: true, foreign: foreignClassified}
-	return b.slaves("egress l2", &egressL2{plane: b.p, flag: b.m.Flag, hosts: b.hosts(), replicate: r, received: received,
+	return b.slaves("egress l2", &egressL2{plane: b.p, flag: b.m.Flag, hosts: b.hosts(), replicate: f, received: received,
 		own: b.m.SourceMAC != Pass, siblings: b.m.Flag == Bridge && b.m.SourceMAC != Pass})
 }
 
@@ -97,19 +98,19 @@ func (b *builder) l3s() error {
 	}
 	b.edges("from return", "deliver")
 	b.edges("egress l3s", "deliver", "to return")
-	router := &toReturn{plane: b.p, mac: b.m.ReturnMAC, next: out, counters: c}
+	router := b.g.Watched(b.name("to return"), &toReturn{plane: b.p, mac: b.m.ReturnMAC, next: out, counters: c})
 	return b.slaves("egress l3s", &egressL3{plane: b.p, flag: b.m.Flag, router: router})
 }
 
 // classify puts the classifier behind the wire.
-func (b *builder) classify(r *replicate) error {
+func (b *builder) classify(f flood) error {
 	c := &classify{plane: b.p, counters: b.g.Counters(b.m.Counters.Classify)}
-	c.l2, c.replicate = r != nil, r
+	c.l2, c.replicate = f != nil, f
 	if !c.l2 && b.m.L3Proxy {
-		c.proxy = b.proxy(true)
+		c.proxy, c.answers = b.proxy(true)
 		b.edges("classify", "proxy")
 	}
-	c.tag = &tag{plane: b.p, counters: b.g.Counters(b.m.Counters.Host)}
+	c.tag = b.g.Watched(b.name("tag"), &tag{plane: b.p, counters: b.g.Counters(b.m.Counters.Host)})
 	switch {
 	case b.m.CompatKernel:
 		c.foreign = foreignClassified
@@ -118,7 +119,7 @@ func (b *builder) classify(r *replicate) error {
 	}
 	b.edges("classify", "deliver", "to host", "tag")
 	b.edges("tag", "to host")
-	if r != nil {
+	if f != nil {
 		b.edges("classify", "replicate")
 	}
 	return b.inputs("classify", b.m.Wire, 0, b.pass(c))
@@ -135,6 +136,7 @@ func (b *builder) pass(next flows.Stage) flows.Stage {
 // slaves puts ingress and next behind every slave.
 func (b *builder) slaves(name string, next egress) error {
 	b.edges("ingress", name)
+	next = b.watchEgress(name, next)
 	for i, s := range b.m.Slaves {
 		in := &ingress{plane: b.p, from: i, policy: b.m.SourceMAC, next: next, counters: b.p.slaves[i].counters}
 		if err := b.inputs("ingress", s.Port, s.Turn, in); err != nil {

@@ -1,5 +1,7 @@
 package ipvlan
 
+import "ipvd/flows"
+
 // hostReach reports that host and slaves reach each other by the stages of this
 // package. With VEPA the switch is to see what passes between stations, the host
 // among them; in l3s the host routes.
@@ -32,11 +34,12 @@ func (b *builder) fromHost(h *fromHost) error {
 }
 
 // proxy answers the wire, also for link-local addresses if their packets reach the
-// slaves.
-func (b *builder) proxy(linkLocal bool) *proxy {
+// slaves. It is pushed to as stage.
+func (b *builder) proxy(linkLocal bool) (p *proxy, stage flows.Stage) {
 	b.edges("proxy", "to wire")
 	c := b.g.Counters(b.m.Counters.Classify)
-	return &proxy{answer{b.p, b.p.wire, b.m.Answers, c}, linkLocal}
+	p = &proxy{answer{b.p, b.p.wire, b.m.Answers, c}, linkLocal}
+	return p, b.g.Watched(b.name("proxy"), p)
 }
 
 // wireToHost puts the host behind the wire, for l3s.
@@ -44,7 +47,8 @@ func (b *builder) wireToHost() error {
 	if !b.m.L3Proxy {
 		return b.inputs("to host", b.m.Wire, 0, b.pass(b.p.host.out))
 	}
-	p := &proxyL3S{plane: b.p, proxy: b.proxy(false), counters: b.g.Counters(b.m.Counters.Host)}
+	p := &proxyL3S{plane: b.p, counters: b.g.Counters(b.m.Counters.Host)}
+	p.proxy, p.answers = b.proxy(false)
 	b.edges("proxy", "to host")
 	return b.inputs("proxy", b.m.Wire, 0, b.pass(p))
 }

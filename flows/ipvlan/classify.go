@@ -23,10 +23,11 @@ type classify struct {
 	*plane
 	l2        bool
 	foreign   foreign
-	replicate *replicate // l2 only
-	tag       *tag
+	replicate flood // l2 only
+	tag       flows.Stage
 	counters  []flows.Counter
-	proxy     *proxy // l3 only, and nil unless it answers the wire
+	proxy     *proxy      // l3 only, and nil unless it answers the wire
+	answers   flows.Stage // the proxy
 }
 
 // Push takes frames from the wire.
@@ -47,7 +48,7 @@ func (c *classify) push(b flows.Burst) {
 		case toTagged:
 			c.tag.Push(g.Burst)
 		case toAnswer:
-			c.proxy.Push(g.Burst)
+			c.answers.Push(g.Burst)
 		default:
 			c.deliver(g, c.counters)
 		}

@@ -15,7 +15,7 @@ type egressL2 struct {
 	own       bool   // every source is the master's MAC, and
 	siblings  bool   // plain frames to it are for siblings
 	hosts     *Table // the host port's addresses, when the host hears of neighbours; else nil
-	replicate *replicate
+	replicate flood
 	received  *classify // of frames that the master gets as if from the wire
 }
 

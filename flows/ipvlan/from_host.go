@@ -11,8 +11,8 @@ import (
 // on the slaves' link; in l3 it is their router.
 type fromHost struct {
 	*plane
-	replicate *replicate // l2 only
-	answer    *answer    // l3 only
+	replicate flood   // l2 only
+	answer    *answer // l3 only
 	counters  []flows.Counter
 }
 

@@ -50,11 +50,13 @@ type plane struct {
 	sift     *sift
 	grouper  *flows.Grouper
 	runs     []flows.Group
+	watch    flows.Watcher // nil: nobody looks on
+	one      [1]*pmd.Mbuf  // what watch is told of
 }
 
 // newPlane opens this worker's outputs to m's ports.
 func newPlane(g *flows.Graph, m *Master) (*plane, error) {
-	p := &plane{vec: g.Vector(), table: m.Table, mac: m.MAC, macWord: macWord(m.MAC), down: m.Down, slaves: make([]end, len(m.Slaves))}
+	p := &plane{vec: g.Vector(), table: m.Table, mac: m.MAC, macWord: macWord(m.MAC), down: m.Down, slaves: make([]end, len(m.Slaves)), watch: g.Watcher()}
 	p.verdicts, p.sift = make([]flows.Verdict, len(p.vec.Pkts)), &sift{}
 	p.runs = make([]flows.Group, len(p.vec.Pkts))
 	var err error
@@ -122,6 +124,9 @@ func (p *plane) local(v flows.Verdict, m *pmd.Mbuf) flows.Verdict {
 		return v
 	}
 	e.counters[TooLong].Add(1)
+	if p.watch != nil {
+		p.tell(m, TooLong, e.counters)
+	}
 	return counted
 }
 
@@ -189,11 +194,23 @@ func (p *plane) transmit(b flows.Burst, c []flows.Counter) {
 
 func (p *plane) drop(b flows.Burst, r Reason, c []flows.Counter) {
 	c[r].Add(uint64(b.N))
+	if p.watch != nil {
+		p.watch.Dropped(c, int(r), p.vec.Packets(b))
+	}
 	p.vec.DropBurst(b)
 }
 
 // dropOne drops one packet.
 func (p *plane) dropOne(m *pmd.Mbuf, r Reason, c []flows.Counter) {
 	c[r].Add(1)
+	if p.watch != nil {
+		p.tell(m, r, c)
+	}
 	p.vec.Drop(m)
+}
+
+// tell tells the watcher of one packet that is dropped.
+func (p *plane) tell(m *pmd.Mbuf, r Reason, c []flows.Counter) {
+	p.one[0] = m
+	p.watch.Dropped(c, int(r), p.one[:])
 }

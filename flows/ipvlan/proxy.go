@@ -32,6 +32,7 @@ func (p *proxy) asks(frame wire.Ethernet, length int) bool {
 type proxyL3S struct {
 	*plane
 	proxy    *proxy
+	answers  flows.Stage // the proxy
 	counters []flows.Counter
 }
 
@@ -47,7 +48,7 @@ func (s *proxyL3S) Push(b flows.Burst) {
 	}
 	for _, g := range s.group(b) {
 		if g.Verdict == toAnswer {
-			s.proxy.Push(g.Burst)
+			s.answers.Push(g.Burst)
 			continue
 		}
 		s.deliver(g, s.counters)

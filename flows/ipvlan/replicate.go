@@ -86,6 +86,9 @@ func (r *replicate) reserve(b flows.Burst) flows.Burst {
 	if over := uint64(b.N - n); over > 0 {
 		r.counters[copied].Add(over)
 		r.counters[ReplicateFull].Add(over)
+		if r.watch != nil {
+			r.watch.Dropped(r.counters, int(ReplicateFull), r.vec.Packets(b)[n:])
+		}
 	}
 	return flows.Burst{Off: b.Off, N: n}
 }

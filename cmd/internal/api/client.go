@@ -151,26 +151,40 @@ func (c *Client) do(ctx context.Context, method, noun string, q url.Values, body
 		return nil, fmt.Errorf("%s %s: %w", method, noun, err)
 	}
 	a, err := c.http.Do(r)
-	if u := (*url.Error)(nil); errors.As(err, &u) {
-		err = u.Err // its URL says nothing: the host is made up
-	}
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) {
-		return nil, fmt.Errorf("%w at %s: %w", ErrNotRunning, c.path, err)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("ask the daemon at %s: %w", c.path, err)
+		return nil, c.unreached(err)
 	}
 	defer a.Body.Close()
+	if a.StatusCode != http.StatusOK {
+		return nil, c.refused(a)
+	}
 	b, err := io.ReadAll(a.Body)
 	if err != nil {
 		return nil, fmt.Errorf("answer of the daemon at %s: %w", c.path, err)
 	}
-	if a.StatusCode == http.StatusOK {
-		return b, nil
+	return b, nil
+}
+
+// unreached is the error for a request that got no answer.
+func (c *Client) unreached(err error) error {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		err = u.Err // its URL says nothing: the host is made up
+	}
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) {
+		return fmt.Errorf("%w at %s: %w", ErrNotRunning, c.path, err)
+	}
+	return fmt.Errorf("ask the daemon at %s: %w", c.path, err)
+}
+
+// refused is the error that an answer tells.
+func (c *Client) refused(a *http.Response) error {
+	b, err := io.ReadAll(a.Body)
+	if err != nil {
+		return fmt.Errorf("answer of the daemon at %s: %w", c.path, err)
 	}
 	var e Error
 	if err := json.Unmarshal(b, &e); err != nil {
-		return nil, fmt.Errorf("answer of the daemon at %s: %s", c.path, a.Status)
+		return fmt.Errorf("answer of the daemon at %s: %s", c.path, a.Status)
 	}
-	return nil, refusal(e)
+	return refusal(e)
 }

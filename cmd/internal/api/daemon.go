@@ -22,6 +22,8 @@ type Daemon interface {
 	Verify(ctx context.Context) (Verify, error)
 	Graph(ctx context.Context) (string, error) // in Graphviz's DOT
 	Status(ctx context.Context) (Status, error)
+
+	Insight
 }
 
 // Caller is the process at the other end of the socket, as the kernel knew it

@@ -40,6 +40,7 @@ func (s *Server) routes() http.Handler {
 		return s.daemon.Status(ctx)
 	}))
 	m.HandleFunc("GET /v1/graph", s.graph)
+	s.insightRoutes(m)
 	m.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, &Refusal{fmt.Sprintf("%s %s is no request of this API", r.Method, r.URL.Path), unix.ENOENT})
 	})

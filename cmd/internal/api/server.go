@@ -26,10 +26,16 @@ const (
 
 // Server answers clients on behalf of a Daemon.
 type Server struct {
+	// Observe, if it is set before Serve, is told of each request but those that go
+	// on: `POST /v1/link`, how long it took, and whether it was refused.
+	Observe func(request string, took time.Duration, refused bool)
+
 	daemon Daemon
 	log    zerolog.Logger
 	http   http.Server
 	silent silentConns
+	ending context.Context // ends when Shutdown begins: streams do not end by themselves
+	end    context.CancelFunc
 }
 
 type peerKey struct{} // of a connection's *peerConn in its context
@@ -37,6 +43,7 @@ type peerKey struct{} // of a connection's *peerConn in its context
 // NewServer makes a server that logs refused and failed requests.
 func NewServer(d Daemon, log zerolog.Logger) *Server {
 	s := &Server{daemon: d, log: log}
+	s.ending, s.end = context.WithCancel(context.Background())
 	s.http = http.Server{
 		Handler:        s.guard(s.routes()),
 		ReadTimeout:    readTimeout,
@@ -63,6 +70,7 @@ func (s *Server) Serve(l *Listener) error {
 // Shutdown removes the socket and waits until the requests that have begun are
 // answered, or ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.end()
 	s.silent.close()
 	if err := s.http.Shutdown(ctx); err != nil {
 		s.http.Close()
@@ -87,7 +95,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		next.ServeHTTP(w, r)
+		s.observed(next, w, r)
 	})
 }
 

@@ -146,6 +146,21 @@ type Verify struct {
 	OK       bool      `json:"ok"`      // difference 0 in two readings with no packet between
 	AtRest   bool      `json:"at_rest"` // there were two readings with no packet between
 	Counters []Counter `json:"counters"`
+	// Rows are the account by slave, port and stage, and what belongs to none of
+	// them; the workers' own follow. Those of the former add up to the account.
+	Rows []AccountRow `json:"rows"`
+	// Explanation says what a difference comes from, as far as that can be told.
+	Explanation []string `json:"explanation,omitempty"`
+}
+
+// AccountRow is a part of the account.
+type AccountRow struct {
+	Kind      string `json:"kind"`  // slave, port, stage, rest or worker
+	Where     string `json:"where"` // its name
+	Received  uint64 `json:"received"`
+	Copied    uint64 `json:"copied"`
+	Delivered uint64 `json:"delivered"` // always 0 of a worker: several may send on one queue
+	Dropped   uint64 `json:"dropped"`   // of a worker: by stages
 }
 
 // Status says what runs.
@@ -157,6 +172,8 @@ type Status struct {
 	Uptime  float64  `json:"uptime"`  // seconds
 	Poll    string   `json:"poll"`    // busy or adaptive
 	Load    []Worker `json:"load"`    // of each worker
+	// PoolSize is how many mbufs the packet pool has.
+	PoolSize int `json:"pool_size"`
 }
 
 // Worker is what a worker has done since it was started.
@@ -165,9 +182,15 @@ type Worker struct {
 	Steps  uint64 `json:"steps"`
 	Busy   uint64 `json:"busy"`   // steps that received packets
 	Faults uint64 `json:"faults"` // panics that it has survived
-	Sleeps uint64 `json:"sleeps"`
+	// Packets is how many the steps received. BurstCounts is the histogram: cell i
+	// counts steps with at most 1<<i packets that are in no cell before it; the last
+	// one all others with packets.
+	Packets     uint64   `json:"packets"`
+	BurstCounts []uint64 `json:"burst_counts"`
+	Sleeps      uint64   `json:"sleeps"`
 	// Asleep is the share of its time that it slept, 0 to 1.
 	Asleep float64 `json:"asleep"`
+	Slept  float64 `json:"slept"` // seconds
 	// How long after it was due it ran again, in microseconds: bounds that are at
 	// most twice the exact values.
 	WakeP50 float64 `json:"wake_p50_us"`

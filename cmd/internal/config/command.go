@@ -22,6 +22,7 @@ func Command(run func(Config) error) *cobra.Command {
 		Use:   "ipvd --master NAME[=WIRE] [flags] [-- EAL arguments]",
 		Short: "Linux ipvlan in user space",
 		Long:  about,
+		Args:  cobra.ArbitraryArgs, // finish refuses them: an error that says more
 		// The caller prints the error once, without the whole help text.
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -111,6 +112,7 @@ func usage(cmd *cobra.Command, all []group) string {
 	}
 	s.WriteString("\n  -h, --help   show this text\n\nEach flag is an environment variable as well, IPVD_STATE_DIR for --state-dir,\n" +
 		"which the flag overrides. IPVD_MASTER holds masters separated by spaces.\n" +
-		"What follows -- goes to DPDK: ipvd --master eth0 -- --file-prefix=lab\n")
+		"What follows -- goes to DPDK: ipvd --master eth0 -- --file-prefix=lab\n\n" +
+		"ipvd doctor looks whether this machine has what ipvd needs: ipvd doctor --help\n")
 	return s.String()
 }

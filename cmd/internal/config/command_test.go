@@ -52,12 +52,12 @@ func TestEveryFlagReachesItsField(t *testing.T) {
 		"--flag", "vepa", "--compat", "kernel", "--source-mac", "pass", "--slave-offloads", "off", "--host-reach", "off", "--l3-proxy", "on", "--gro", "off", "--mtu", "9000", "--promiscuous", "--burst", "256",
 		"--poll", "busy", "--poll-interval", "50", "--wire-driver", "af_packet",
 		"--pool", "1024", "--memory", "64", "--socket", "/run/x//y.sock", "--group", "root", "--state-dir", "/s",
-		"--ephemeral", "--log-level", "debug", "--log-format", "console", "--", "--file-prefix", "lab")
+		"--ephemeral", "--metrics", "unix:/m", "--log-level", "debug", "--log-format", "console", "--", "--file-prefix", "lab")
 	want := Config{
 		Masters: []Master{{"m0", Wire{VDev, "net_null0"}}}, HostInterface: "h0", Force: true, WireDriver: "af_packet", Mode: "l3s",
 		Flag: "vepa", Compat: "kernel", SourceMAC: "pass", Offloads: "off", GRO: "off", HostReach: "off", L3Proxy: "on", MTU: 9000, Promiscuous: true, Workers: []int{firstCPU(t)}, Poll: "busy", Look: 50, Burst: 256,
 		Pool: 1024, Memory: 64, Socket: "/run/x/y.sock", Group: "root", StateDir: "/s",
-		Ephemeral: true, LogLevel: "debug", LogFormat: "console", EAL: []string{"--file-prefix", "lab"},
+		Ephemeral: true, Metrics: "unix:/m", LogLevel: "debug", LogFormat: "console", EAL: []string{"--file-prefix", "lab"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -149,7 +149,7 @@ func TestTheEnvironmentSetsEveryFlag(t *testing.T) {
 		"master": "eth0=eth0 m1=net_null0", "host-interface": "h0", "force": "true", "mode": "l2", "flag": "private",
 		"compat": "kernel", "source-mac": "drop", "slave-offloads": "off", "host-reach": "off", "l3-proxy": "off", "gro": "off", "mtu": "1400", "promiscuous": "true", "workers": "0,1", "burst": "32", "pool": "2048",
 		"memory": "256", "socket": "/x", "group": "wheel", "state-dir": "/y", "ephemeral": "true", "log-level": "warn",
-		"log-format": "console", "poll": "busy", "poll-interval": "100", "wire-driver": "af_xdp",
+		"log-format": "console", "poll": "busy", "poll-interval": "100", "wire-driver": "af_xdp", "metrics": ":9600",
 	}
 	c := Default()
 	for _, g := range groups(&c) {

@@ -33,6 +33,7 @@ type Config struct {
 	StateDir  string // absolute path of what survives a restart
 	Ephemeral bool   // keep nothing, and remove every interface at the end
 
+	Metrics   string // where Prometheus finds metrics: ADDRESS:PORT or unix:PATH; empty: nowhere
 	LogLevel  string // trace, debug, info, warn or error
 	LogFormat string // json or console
 }

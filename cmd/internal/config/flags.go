@@ -71,6 +71,7 @@ func controlFlags(c *Config) *pflag.FlagSet {
 	f.StringVar(&c.Group, "group", c.Group, "group that may use the control socket")
 	f.Var(path{&c.StateDir, 0}, "state-dir", "directory of what survives a restart")
 	f.BoolVar(&c.Ephemeral, "ephemeral", c.Ephemeral, "keep no state, and remove every interface at the end")
+	f.Var(listenAddress{&c.Metrics}, "metrics", "where Prometheus finds metrics: ADDRESS:PORT (for all addresses :PORT)\nor unix:PATH (default nowhere)")
 	f.Var(choice{&c.LogLevel, []string{"trace", "debug", "info", "warn", "error"}}, "log-level", "least important messages to log")
 	f.Var(choice{&c.LogFormat, []string{"json", "console"}}, "log-format", "form of the log, which goes to standard error")
 	return f

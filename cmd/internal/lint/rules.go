@@ -27,6 +27,7 @@ var layers = []layer{
 	{"pmd/...", []string{"pmd", "pmd/netns", "pmd/offload"}},
 	{"flows/wire", nil},
 	{"flows", []string{"pmd", "flows/wire"}},
+	{"flows/watch", []string{"pmd", "flows"}},
 	{"flows/ipvlan", []string{"pmd", "flows", "flows/wire"}},
 	{"flows/examples/...", []string{"pmd/...", "flows", "flows/wire", "flows/examples/..."}},
 	{"cmd/...", []string{"cmd/...", "pmd/...", "flows/..."}},

@@ -25,6 +25,8 @@ type Daemon struct {
 	Running   api.Status
 	Err       error                     // what every method fails with
 	OnRequest func(c api.Caller, r any) // runs inside each request
+	Streams   Streams
+	Insights  Insights
 
 	mu  sync.Mutex
 	got []any

@@ -82,3 +82,13 @@ func setMerging(l link.Link, names []string, on bool) error {
 		return nil
 	})
 }
+
+// Merging gives the features by which an interface of this namespace merges received
+// packets now; none when they cannot be read.
+func Merging(ifname string) []string {
+	on, err := merging(ifname)
+	if err != nil {
+		return nil
+	}
+	return on
+}
