@@ -100,8 +100,9 @@ func TestNothingIsOverlookedOnTheWayToSleep(t *testing.T) {
 		overlooked += s.Workers()[0].Wake.Total() - expired
 		out.Sent(0)
 	}
-	// When this goroutine is off its CPU for so long, a sleep ends by itself.
-	if overlooked > 2 {
+	// When this goroutine is off its CPU for so long, a sleep ends by itself: on a
+	// busy machine some do. One moment in a hundred that is blind would be 200.
+	if overlooked > 60 {
 		t.Errorf("%d frames were overlooked", overlooked)
 	}
 }

@@ -85,7 +85,7 @@ func packetSocket(iface string) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	timeout := unix.Timeval{Sec: 5}
+	timeout := unix.Timeval{Sec: 30}
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
 		return -1, err
 	}
@@ -123,7 +123,7 @@ func (l *lab) exchangeFrames(w *worker, tx uint32) {
 	if err := unix.Sendto(l.peer, want, 0, nil); err != nil && err != unix.EINVAL {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
 		w.step()
 		if got := w.received(); len(got) > 0 {
 			if !bytes.Equal(got[0], want) {
@@ -183,7 +183,7 @@ func TestAFXDPPoolLivesUntilItsLastPacket(t *testing.T) {
 	if err := unix.Sendto(l.peer, testFrame(60), 0, nil); err != nil && err != unix.EINVAL {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); w.v.N == 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(30 * time.Second); w.v.N == 0 && time.Now().Before(deadline); {
 		w.step()
 	}
 	if w.v.N != 1 {

@@ -136,7 +136,7 @@ func TestLogReachesGo(t *testing.T) {
 			if strings.HasPrefix(line, "4 ") && strings.Contains(line, "nosuch7") {
 				return
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatal("no line about nosuch7")
 		}
 	}

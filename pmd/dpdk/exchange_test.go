@@ -369,7 +369,7 @@ func TestMemifCarriesFramesBetweenItsEnds(t *testing.T) {
 	socket := ",socket-abstract=no,socket=" + filepath.Join(t.TempDir(), "memif.sock")
 	server := attachTest(t, "net_memif0,role=server"+socket, PortOptions{Pool: pool})
 	client := attachTest(t, "net_memif1,role=client"+socket, PortOptions{Pool: pool})
-	for deadline := time.Now().Add(5 * time.Second); !server.Carrier() || !client.Carrier(); runtime.Gosched() {
+	for deadline := time.Now().Add(30 * time.Second); !server.Carrier() || !client.Carrier(); runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatal("the ends did not meet")
 		}

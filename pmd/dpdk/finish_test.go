@@ -171,7 +171,7 @@ func toVirtio(t *testing.T, socket string) {
 		w.set.TxList().Add(tx, b)
 		w.step()
 	}
-	for deadline := time.Now().Add(5 * time.Second); len(w.received()) == 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(30 * time.Second); len(w.received()) == 0 && time.Now().Before(deadline); {
 		send(tcpFrame(100), 0)
 	}
 	for w.step(); len(w.received()) > 0; w.step() {
@@ -195,7 +195,7 @@ func toVirtio(t *testing.T, socket string) {
 
 // one waits for a packet.
 func (w *worker) one() *pmd.Mbuf {
-	for end := time.Now().Add(5 * time.Second); w.v.N == 0; w.step() {
+	for end := time.Now().Add(30 * time.Second); w.v.N == 0; w.step() {
 		if time.Now().After(end) {
 			w.t.Fatalf("nothing came: %+v", w.set.txQueues[0].Stats())
 		}

@@ -51,7 +51,7 @@ func wakeByInterrupt(t *testing.T, socket string) {
 		w.v.Reset()
 	}
 	// The back end drops what it is given before its thread has seen the front.
-	for deadline := time.Now().Add(5 * time.Second); len(w.received()) == 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(30 * time.Second); len(w.received()) == 0 && time.Now().Before(deadline); {
 		send()
 		w.step()
 	}
@@ -62,7 +62,7 @@ func wakeByInterrupt(t *testing.T, socket string) {
 		}
 		w.set.Arm()
 		send()
-		if !readable(t, fd, 5*time.Second) {
+		if !readable(t, fd, 30*time.Second) {
 			t.Fatal("not readable when a frame has come")
 		}
 		w.set.Disarm()

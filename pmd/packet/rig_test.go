@@ -144,7 +144,7 @@ func (r *rig) socket(nsfd int, dev string, proto uint16) (fd int) {
 	if err == nil {
 		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: network(proto), Ifindex: int(ifr.Uint32())})
 	}
-	tv := unix.NsecToTimeval(int64(5 * time.Second))
+	tv := unix.NsecToTimeval(int64(30 * time.Second))
 	if err == nil {
 		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer)
 	}
@@ -223,7 +223,7 @@ func (r *rig) received() [][]byte {
 func (r *rig) wants(want ...[]byte) {
 	r.t.Helper()
 	got := r.received()
-	for end := time.Now().Add(time.Second); len(got) < len(want) && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); len(got) < len(want) && time.Now().Before(end); time.Sleep(time.Millisecond) {
 		got = append(got, r.received()...)
 	}
 	if len(got) != len(want) {

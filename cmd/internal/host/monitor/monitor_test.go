@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds how long a test waits for an event.
-const patience = 10 * time.Second
+const patience = 40 * time.Second
 
 // fixture is a monitor in a namespace of its own.
 type fixture struct {
