@@ -59,6 +59,7 @@ type PollSet struct {
 	txList pmd.SegList
 	txIov  []unix.Iovec
 	merger offload.Merger
+	given  int  // packets written since others could have the CPU
 	merges bool // the packets that gather was given last were looked at
 	// Headers of finished frames: nothing is known of the checksum, or that it
 	// is right.

@@ -33,6 +33,10 @@ func transfer(call uintptr, fd int, iov []unix.Iovec) (int, syscall.Errno) {
 	}
 }
 
+// schedYield lets another thread have the CPU that waits for it; at once back if
+// there is none.
+func schedYield() { unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
+
 // epollWait fills events with what is ready now and gives their number.
 func epollWait(epfd int, events []unix.EpollEvent) int {
 	for {

@@ -9,6 +9,11 @@ import (
 	"ipvd/pmd/offload"
 )
 
+// yieldAfter is how many packets are written before a receiver that waits for the
+// worker's CPU gets a turn: a socket holds some 250 small ones
+// (net.core.rmem_default), and what is beyond that was carried for nothing.
+const yieldAfter = 64
+
 // Send writes what is queued, a frame a system call, after packets that one frame
 // can stand for were merged. The kernel runs the
 // receiver's network stack within the call. Every packet is given up.
@@ -21,6 +26,7 @@ func (s *PollSet) Send() {
 	for _, seg := range s.txList.Segs[:s.txList.N] {
 		x, pkts := &s.txs[seg.Slot], s.v.Packets(pmd.Burst{Off: seg.Off, N: seg.N})
 		s.pacer.turn(x)
+		s.given += len(pkts)
 		switch {
 		case s.pacer.slow(x):
 			s.writeSlow(x, pkts)
@@ -31,6 +37,10 @@ func (s *PollSet) Send() {
 		}
 	}
 	s.txList.N = 0
+	if s.given >= yieldAfter {
+		s.given = 0
+		schedYield()
+	}
 }
 
 func (s *PollSet) writeAll(x *txSlot, pkts []*pmd.Mbuf) {

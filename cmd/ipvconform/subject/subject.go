@@ -61,6 +61,7 @@ func (d *Driver) Start(l *lab.Lab) (err error) {
 	}
 	args := append([]string{"netns", "exec", l.Namespace(scenario.Host), filepath.Join(d.config.Bin, "ipvd"), "--master", lab.Master,
 		"--mode", l.Scenario.Mode, "--flag", l.Scenario.FlagWord(), "--socket", d.socket(), "--state-dir", filepath.Join(d.dir, "state"),
+		"--gro", "off", // no wire of the kernel's driver merges frames there
 		"--group", "root", "--pool", "8192", "--ephemeral"}, d.config.Flags...)
 	d.cmd = exec.Command("ip", args...)
 	d.cmd.Stderr = &d.log
