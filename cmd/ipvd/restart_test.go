@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -102,6 +103,20 @@ func (l *lab) canary(name, ns string) (ended func() bool) {
 	return func() bool { return !strings.Contains(l.router.IP("-br link"), name) }
 }
 
+// logHolders tells which threads are in a namespace, and which descriptors are of
+// it, while it ought to have ended.
+func (l *lab) logHolders(ns string) {
+	for _, pattern := range []string{"/proc/[0-9]*/task/[0-9]*/ns/net", "/proc/[0-9]*/fd/*"} {
+		paths, _ := filepath.Glob(pattern)
+		for _, path := range paths {
+			if at, err := os.Readlink(path); err == nil && at == ns {
+				comm, _ := os.ReadFile(filepath.Join("/proc", strings.Split(path, "/")[2], "comm"))
+				l.t.Logf("%s is kept by %s of %s", ns, path, comm)
+			}
+		}
+	}
+}
+
 func TestRestartTakesSlavesUp(t *testing.T) {
 	for name, end := range map[string]func(*lab){"SIGTERM": (*lab).stop, "SIGKILL": (*lab).kill} {
 		t.Run(name, func(t *testing.T) { restart(t, end) })
@@ -153,7 +168,16 @@ func restart(t *testing.T, end func(*lab)) {
 	l.boxes[2].Delete()
 	l.await("the namespace of a slave taken up ends with its name", defaultWait, ended)
 	endedToo := l.canary("c1", pid)
+	held, err := os.Readlink("/proc/" + pid + "/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
 	killHolder()
+	t.Cleanup(func() {
+		if t.Failed() {
+			l.logHolders(held)
+		}
+	})
 	l.await("the namespace of a slave taken up ends with its process", time.Minute, endedToo)
 	l.await("both slaves are gone", time.Minute, func() bool { return len(l.links()) == 1+2 })
 	talk.say()
