@@ -96,7 +96,8 @@ func (l *lab) unnamed() (pid string, end func()) {
 }
 
 // canary puts an end of a veth into a namespace; what it gives says whether that
-// namespace has ended, which takes the other end away.
+// namespace has ended, which takes the other end away. No MAC address may have a
+// part that is like name.
 func (l *lab) canary(name, ns string) (ended func() bool) {
 	l.t.Helper()
 	l.router.IP("link add " + name + " type veth peer name canary netns " + ns)
@@ -164,10 +165,10 @@ func restart(t *testing.T, end func(*lab)) {
 	}
 	// The daemon keeps the namespaces of slaves that it has taken up by its
 	// descriptors, and must notice that nobody else does.
-	ended := l.canary("c0", l.boxes[2].Name)
+	ended := l.canary("canary0", l.boxes[2].Name)
 	l.boxes[2].Delete()
 	l.await("the namespace of a slave taken up ends with its name", defaultWait, ended)
-	endedToo := l.canary("c1", pid)
+	endedToo := l.canary("canary1", pid)
 	held, err := os.Readlink("/proc/" + pid + "/ns/net")
 	if err != nil {
 		t.Fatal(err)
