@@ -63,7 +63,7 @@ func TestNamespaceOfASlaveEnds(t *testing.T) {
 	}
 	l.ping(l.boxes[0], boxAddr(1))
 	l.refused([]string{"link", "del", "eth0/9"}, "no slave 9")
-	ended := l.canary("c0", l.boxes[0].Name)
+	ended := l.canary("canary0", l.boxes[0].Name)
 	s := l.stream(l.router, l.boxes[1], boxAddr(1))
 	l.boxes[0].Delete()
 	l.await("the namespace has ended", defaultWait, ended)
