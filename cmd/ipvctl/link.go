@@ -20,8 +20,9 @@ func (c *ctl) linkCmd() *cobra.Command {
 	link.AddCommand(
 		&cobra.Command{
 			Use: "add link MASTER [name] NAME type ipvlan [mode l2|l3|l3s] [bridge|private|vepa] [mtu BYTES]" +
-				" [netns NETNS] [kind tap|vdev] [devargs DEVARGS] [force]",
+				" [netns NETNS] [force] [kind KIND …]",
 			Short: "Make a slave; without a mode or flag the master keeps its own",
+			Long:  kindHelp(),
 			RunE:  func(cmd *cobra.Command, args []string) error { return c.linkAdd(cmd.Context(), args) },
 		},
 		&cobra.Command{

@@ -183,7 +183,7 @@ func (m *master) forget(s *slave) error {
 // save records the slave and where it is.
 func (s *slave) save() error {
 	p := s.place()
-	s.record.Master, s.record.ID, s.record.Kind, s.record.Devargs = s.m.name, int(s.id), s.kind, s.devargs
+	s.record.Master, s.record.ID, s.record.Kind, s.record.Options = s.m.name, int(s.id), s.kind, s.options
 	s.record.Name, s.record.MAC, s.record.MTU = s.model.Name, s.m.mac().String(), s.model.MTU
 	s.record.Alias = s.m.alias(s.id)
 	if p.index != 0 {
