@@ -25,7 +25,7 @@ var layers = []layer{
 	{"pmd/offload", []string{"pmd"}},
 	{"pmd/peer/...", []string{"pmd", "pmd/netns", "pmd/offload", "pmd/pmdtest", "pmd/peer"}},
 	{"pmd/memif", []string{"pmd", "pmd/peer", "pmd/peer/peertest"}},
-	{"pmd/vhost", []string{"pmd", "pmd/peer", "pmd/peer/peertest"}},
+	{"pmd/vhost/...", []string{"pmd", "pmd/peer", "pmd/peer/peertest", "pmd/vhost/vhosttest"}},
 	{"pmd/dpdk/...", []string{"pmd", "pmd/netns", "pmd/offload", "pmd/dpdk/..."}},
 	{"pmd/...", []string{"pmd", "pmd/netns", "pmd/offload"}},
 	{"flows/wire", nil},
