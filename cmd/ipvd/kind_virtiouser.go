@@ -4,44 +4,46 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"ipvd/cmd/internal/api"
 	"ipvd/cmd/internal/host/link"
 	"ipvd/cmd/internal/host/netns"
-	"ipvd/cmd/internal/kind"
 	"ipvd/pmd"
+	"ipvd/pmd/vhost"
 )
 
 // vhostNet is the kernel's backend.
 const vhostNet = "/dev/vhost-net"
+
+// backendLimit is how long a backend may take to answer before DPDK, which would wait
+// for ever, is told of it.
+const backendLimit = 3 * time.Second
 
 // openVirtioUser opens DPDK's virtio-user: on the kernel's vhost-net, which makes an
 // interface, or on another program's vhost-user backend.
 func openVirtioUser(s *slave, mtu int) (pmd.Port, error) {
 	queues := max(s.options.Queues, 1)
 	args := fmt.Sprintf("net_virtio_user_%s_%d,queues=%d,queue_size=1024,mac=%v", s.m.name, s.id, queues, s.m.mac())
-	switch server, _ := kind.Server(s.options.Role); {
-	case s.options.Socket == "":
+	if s.options.Socket == "" {
 		if _, err := os.Stat(vhostNet); err != nil {
 			return nil, &api.Refusal{Errno: unix.ENODEV, Text: fmt.Sprintf(
 				"kind virtio-user without a socket needs the kernel's vhost-net: %v: load its module (modprobe vhost_net), or use kind tap", err)}
 		}
 		s.iface = fmt.Sprintf("ipvd-vu%d", s.id)
 		args += ",path=" + vhostNet + ",iface=" + s.iface
-	case server:
-		args += ",server=1,path=" + s.options.Socket
-	default:
+	} else {
+		if err := vhost.Probe(s.options.Socket, backendLimit); err != nil {
+			return nil, &api.Refusal{Errno: unix.ECONNREFUSED, Text: fmt.Sprintf(
+				"kind virtio-user: %v: the backend must be there first, and listen at its socket", err)}
+		}
 		args += ",path=" + s.options.Socket
 	}
 	opt := vdevOptions(s.m.d, mtu)
 	opt.RxQueues, opt.TxQueues = queues, queues
-	port, err := s.m.d.rt.Attach(args, opt)
-	if errors.Is(err, pmd.ErrNoPorts) || err == nil || s.options.Socket == "" {
-		return port, err
-	}
-	return nil, fmt.Errorf("%w: is there a vhost-user backend at %s?", err, s.options.Socket)
+	return s.m.d.rt.Attach(args, opt)
 }
 
 // moveInterface puts the interface that vhost-net has made into the slave's namespace,

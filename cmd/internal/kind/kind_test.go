@@ -26,7 +26,7 @@ func TestOptionsAreThoseOfTheKind(t *testing.T) {
 		{"vhost-user", Options{Socket: "/v", Role: "client"}, ""},
 		{"vhost-user", Options{Socket: "/v", Secret: "s"}, "takes no secret"},
 		{"virtio-user", Options{Queues: 2}, ""},
-		{"virtio-user", Options{Role: "client"}, "role goes with socket"},
+		{"virtio-user", Options{Role: "client"}, "kind virtio-user takes no role"},
 		{"virtio-user", Options{Socket: "/v"}, "add the word trusted"},
 		{"virtio-user", Options{Socket: "/v", Trusted: true}, ""},
 		{"vdev", Options{}, "devargs is missing"},

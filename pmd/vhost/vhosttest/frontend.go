@@ -206,10 +206,15 @@ func (f *Frontend) Give(ring, i int) {
 	f.Offer(ring, i)
 }
 
-// Send makes a frame available, with its header and the frame in parts of n bytes.
+// Send makes a frame available, with its header and the frame in parts of n bytes. It
+// drops the frame when many wait already.
 func (f *Frontend) Send(frame []byte, header []byte, n int) {
 	all := append(make([]byte, 0, len(frame)+12), header...)
 	all = append(append(all, make([]byte, f.headerLen-len(header))...), frame...)
+	_, _, used := RingAt(1)
+	if taken := binary.LittleEndian.Uint16(f.Mem[used+2:]); int(f.Avail[1]-taken) >= Slots/2 {
+		return // the device does not look
+	}
 	first := int(f.Avail[1]) % Slots
 	for i, d := 0, first; len(all) > 0; i, d = i+1, (d+1)%Slots {
 		b := all[:min(n, len(all))]
