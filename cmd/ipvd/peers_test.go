@@ -1,10 +1,8 @@
 package main
 
 import (
-	"fmt"
 	"net"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -189,35 +187,6 @@ func TestKindsAreAddedAndRemovedUnderTraffic(t *testing.T) {
 		}
 	}
 	east.wantNoLoss(t, "slave to slave")
-	l.stop()
-}
-
-// TestPortsBeyondDPDKsTable: the error names the limit, and what has none.
-func TestPortsBeyondDPDKsTable(t *testing.T) {
-	l := newLab(t, 1)
-	l.start("--ephemeral", "--mode", "l2")
-	add := func(i int, words ...string) []string {
-		return append([]string{"link", "add", "link", "eth0", fmt.Sprintf("v%d", i), "type", "ipvlan", "kind"}, words...)
-	}
-	n := 0
-	for ; n < 40; n++ {
-		if out, err := l.ctl(add(n, "vdev", "devargs", fmt.Sprintf("net_null%d,no-rx=1", n))...); err != nil {
-			if !strings.Contains(out, "32 ports") || !strings.Contains(out, "kind tap") {
-				t.Errorf("port %d: got %q, want the limit and kind tap in it", n, out)
-			}
-			break
-		}
-	}
-	if n != 31 { // the wire is one
-		t.Errorf("%d devices of DPDK could be added, want 31", n)
-	}
-	l.refused(add(99, "virtio-user", "socket", l.dir+"/v", "trusted"), "32 ports")
-	l.add(0)
-	l.ping(l.router, boxAddr(0))
-	l.must(add(100, "memif", "socket", l.dir+"/m")...)
-	l.must(add(101, "vhost-user", "socket", l.dir+"/w")...)
-	l.must("link", "del", "v0")
-	l.must(add(0, "vdev", "devargs", "net_null0,no-rx=1")...)
 	l.stop()
 }
 
