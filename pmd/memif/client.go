@@ -41,6 +41,9 @@ func (l *link) connect() error {
 	if _, err := l.expect(msgConnected); err != nil {
 		return err
 	}
+	for _, r := range l.rx {
+		r.offer()
+	}
 	if err := l.up(); err != nil {
 		return err
 	}
@@ -92,7 +95,7 @@ func (l *link) makeMemory(log uint8, toServerRings, toClientRings int) ([]ringSp
 		}
 		at := buffers + i*slots*l.c.Buffer
 		r.own, r.ownAt, r.size = region.Bytes[at:at+slots*l.c.Buffer:at+slots*l.c.Buffer], uint32(at), uint32(l.c.Buffer)
-		r.lay(spec.flags&toServer == 0)
+		r.lay()
 		if spec.flags&toServer != 0 {
 			l.tx = append(l.tx, r)
 		} else {

@@ -125,7 +125,10 @@ func (h *hostile) connect() {
 			h.t.Fatal(err)
 		}
 		r.size, r.ownAt = 2048, uint32(2*ringBytes+i*2048<<hostileLog)
-		r.lay(flags == 0)
+		r.lay()
+		if flags == 0 {
+			r.offer()
+		}
 		h.say(ringSpec{flags: flags, offset: uint32(i * ringBytes), log: hostileLog}.message(), h.bell)
 	}
 	h.say(newMessage(msgConnect))
@@ -194,7 +197,7 @@ func TestServerRefusesWhatIsWrong(t *testing.T) {
 			h.begin()
 			h.region(hostileMem, h.fd)
 			r, _ := newRing(h.mem, 0, 4)
-			r.lay(false)
+			r.lay()
 			h.say(ringSpec{log: 4}.message(), h.bell)
 			h.say(ringSpec{log: 4}.message(), h.bell)
 		}, "ring 0 a second time"},

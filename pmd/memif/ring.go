@@ -68,17 +68,17 @@ func newRing(b []byte, at uint64, log uint8) (*ring, error) {
 	return r, nil
 }
 
-// lay prepares a client's ring; filled says that its buffers are the server's to
-// fill.
-func (r *ring) lay(filled bool) {
+// lay prepares a client's ring.
+func (r *ring) lay() {
 	r.first.Store(cookie)
 	for i := range r.slots {
 		r.cells.Store(i, uint64(r.size)<<32, uint64(r.ownAt+i*r.size))
 	}
-	if filled {
-		r.head.StoreHigh(uint16(r.slots))
-	}
 }
+
+// offer gives all buffers of a client's ring to the server to fill. DPDK's sets both
+// numbers to 0 when it connects.
+func (r *ring) offer() { r.head.StoreHigh(uint16(r.slots)) }
 
 func (r *ring) headNow() uint16 { return uint16(r.head.Load() >> 16) }
 func (r *ring) tailNow() uint16 { return uint16(r.tail.Load()) }
