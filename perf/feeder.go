@@ -3,109 +3,69 @@ package main
 import (
 	"errors"
 	"fmt"
-	"runtime"
-	"sync/atomic"
-	"time"
 
 	"ipvd/pmd"
 	"ipvd/pmd/dpdk"
 )
 
-const (
-	// feederBurst is what a feeder sends in a step, and the most that it receives.
-	feederBurst = 128
-	// feederPause is how long a feeder sleeps that has nothing to do.
-	feederPause = 100 * time.Microsecond
-)
+// feederBurst is what a feeder sends in a turn: what every ring has room for.
+const feederBurst = 512
 
-// feeder is the other end of two ports: it sends the same frame by one as fast as that
-// takes it, and counts what comes by the other. It has a thread of its own.
+// feeder is the other end of two ports: it sends the same frame by one, and takes what
+// comes by the other. It has its turns on the bench's thread, which are not timed.
 type feeder struct {
-	rt    *dpdk.Runtime
-	pool  *dpdk.Pool
-	ports [2]pmd.Port // to send by, and to receive by
-	frame []byte
-	cpu   int
-
-	on    atomic.Bool // it is its turn
-	quit  atomic.Bool
-	ended chan error
-
 	v     *pmd.Vector
+	rt    *dpdk.Runtime
 	sets  []pmd.PollSet // the runtime's first
+	ports [2]pmd.Port   // to send by, and to receive by
 	out   pmd.Lane
 	stock []*pmd.Mbuf // with the frame, sent over and over
+	got   int         // in the last turn
 }
 
-// startFeeder starts it on a CPU, at rest.
-func (b *bench) startFeeder(pool *dpdk.Pool, ports [2]pmd.Port, frame []byte, cpu int) (*feeder, error) {
-	f := &feeder{rt: b.rt, pool: pool, ports: ports, frame: frame, cpu: cpu, ended: make(chan error, 1)}
-	ready := make(chan error)
-	go f.run(ready)
-	return f, <-ready
-}
-
-// run does not unlock its thread, which ends with the pin.
-func (f *feeder) run(ready chan<- error) {
-	runtime.LockOSThread()
-	_, err := pin(f.cpu)
-	var unregister func()
-	if err == nil {
-		unregister, err = f.rt.Register()
+func (b *bench) newFeeder(pool *dpdk.Pool, ports [2]pmd.Port, frame []byte) (f *feeder, err error) {
+	f = &feeder{rt: b.rt, ports: ports}
+	if f.v, err = b.rt.NewVector(pool, 4*feederBurst, feederBurst+64); err != nil {
+		return nil, err
 	}
-	if err == nil {
-		defer unregister()
-		err = f.open()
-	}
-	ready <- err
-	for err == nil && !f.quit.Load() {
-		if f.on.Load() {
-			f.step(true)
-		} else {
-			f.step(false) // what the peer wants to be looked at is looked at
-			time.Sleep(feederPause)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.close())
 		}
-	}
-	f.ended <- f.end()
-}
-
-// open makes what a worker has.
-func (f *feeder) open() (err error) {
-	if f.v, err = f.rt.NewVector(f.pool, 4*feederBurst, 2*feederBurst); err != nil {
-		return err
-	}
-	set := func(d pmd.Driver) (pmd.PollSet, error) {
-		if d == pmd.Driver(f.rt) {
-			return f.sets[0], nil
-		}
-		s, err := d.NewPollSet(f.v)
-		if err == nil {
-			f.sets = append(f.sets, s)
-		}
-		return s, err
-	}
-	first, err := f.rt.NewPollSet(f.v)
+	}()
+	first, err := b.rt.NewPollSet(f.v)
 	if err != nil {
-		return err
+		return f, err
 	}
 	f.sets = append(f.sets, first)
-	s, err := set(f.ports[0].Driver())
-	if err != nil {
-		return err
+	s := first
+	if d := ports[0].Driver(); d != pmd.Driver(b.rt) {
+		if s, err = d.NewPollSet(f.v); err != nil {
+			return f, err
+		}
+		f.sets = append(f.sets, s)
 	}
-	if f.out.Slot, err = s.AddTx(f.ports[0].Tx()[0], false); err != nil {
-		return err
+	if f.out.Slot, err = s.AddTx(ports[0].Tx()[0], false); err == nil {
+		_, err = s.AddRx(ports[1].Rx()[0], 256)
+	}
+	if err != nil {
+		return f, err
 	}
 	f.out.List = s.TxList()
-	if f.ports[1].Driver() != f.ports[0].Driver() {
-		return errors.New("feeder: its ports are of two drivers")
+	f.step() // the stock is filled by a step
+	for range feederBurst {
+		m := f.v.Supply()
+		if m == nil || !m.SetLen(len(frame)) {
+			return f, fmt.Errorf("feeder: pool %s has too few mbufs, or too small ones", pool.Name())
+		}
+		copy(m.Data(), frame)
+		f.stock = append(f.stock, m)
 	}
-	_, err = s.AddRx(f.ports[1].Rx()[0], feederBurst)
-	return err
+	return f, nil
 }
 
-// step is one of a worker.
-func (f *feeder) step(send bool) {
+// step is one of a worker. What it receives it counts and drops.
+func (f *feeder) step() {
 	for _, s := range f.sets {
 		s.Send()
 	}
@@ -113,48 +73,44 @@ func (f *feeder) step(send bool) {
 	for _, s := range f.sets {
 		s.Receive()
 		for _, seg := range s.RxList().Segs[:s.RxList().N] {
+			f.got += int(seg.N)
 			f.v.DropBurst(pmd.Burst{Off: seg.Off, N: seg.N})
 		}
 	}
-	if send && f.fill() {
-		b, _ := f.v.Grow(feederBurst)
-		copy(f.v.Packets(b), f.stock)
-		f.out.Put(b, 0, 1<<16)
-	}
 }
 
-// fill makes the frames, or refers to them once more.
-func (f *feeder) fill() bool {
-	for len(f.stock) < feederBurst {
-		m := f.v.Supply()
-		if m == nil || !m.SetLen(len(f.frame)) {
-			return false
-		}
-		copy(m.Data(), f.frame)
-		f.stock = append(f.stock, m)
+// send fills the subject's ring. All must be taken.
+func (f *feeder) send() error {
+	before := f.ports[0].Tx()[0].Stats()
+	b, ok := f.v.Grow(feederBurst)
+	if !ok {
+		return errors.New("feeder: its vector is full")
 	}
-	if f.v.Left() < feederBurst || f.out.List.Room() == 0 {
-		return false
-	}
+	copy(f.v.Packets(b), f.stock)
 	for _, m := range f.stock {
 		m.AddRefs(1)
 	}
-	return true
-}
-
-// received is how many packets have come so far.
-func (f *feeder) received() uint64 { return f.ports[1].Rx()[0].Stats().Packets }
-
-// stop ends the thread, then closes what it used.
-func (f *feeder) stop() error {
-	f.quit.Store(true)
-	return <-f.ended
-}
-
-func (f *feeder) end() error {
-	if f.v == nil {
-		return nil
+	f.out.List.Add(f.out.Slot, b)
+	f.step()
+	f.step()
+	if after := f.ports[0].Tx()[0].Stats(); after.Packets-before.Packets != feederBurst {
+		return fmt.Errorf("feeder: %d of %d packets were taken: %+v", after.Packets-before.Packets, feederBurst, after)
 	}
+	return nil
+}
+
+// receive takes what the subject has handed on, which must be all that it got.
+func (f *feeder) receive() error {
+	f.got = 0
+	for range 100 {
+		if f.step(); f.got == feederBurst {
+			return nil
+		}
+	}
+	return fmt.Errorf("feeder: %d packets came, %d were sent", f.got, feederBurst)
+}
+
+func (f *feeder) close() error {
 	for _, m := range f.stock {
 		f.v.Drop(m)
 	}
@@ -165,8 +121,5 @@ func (f *feeder) end() error {
 		f.sets[i].Close()
 	}
 	f.rt.CloseVector(f.v)
-	if n := f.pool.InUse(); n > 4*feederBurst {
-		return fmt.Errorf("feeder: %d mbufs are still in use", n)
-	}
 	return nil
 }
