@@ -18,7 +18,8 @@ type feeder struct {
 	rt    *dpdk.Runtime
 	sets  []pmd.PollSet // the runtime's first
 	ports [2]pmd.Port   // to send by, and to receive by
-	out   pmd.Lane
+	list  *pmd.SegList
+	slot  uint32
 	stock []*pmd.Mbuf // with the frame, sent over and over
 	got   int         // in the last turn
 }
@@ -45,13 +46,13 @@ func (b *bench) newFeeder(pool *dpdk.Pool, ports [2]pmd.Port, frame []byte) (f *
 		}
 		f.sets = append(f.sets, s)
 	}
-	if f.out.Slot, err = s.AddTx(ports[0].Tx()[0], false); err == nil {
+	if f.slot, err = s.AddTx(ports[0].Tx()[0], false); err == nil {
 		_, err = s.AddRx(ports[1].Rx()[0], 256)
 	}
 	if err != nil {
 		return f, err
 	}
-	f.out.List = s.TxList()
+	f.list = s.TxList()
 	f.step() // the stock is filled by a step
 	for range feederBurst {
 		m := f.v.Supply()
@@ -90,7 +91,7 @@ func (f *feeder) send() error {
 	for _, m := range f.stock {
 		m.AddRefs(1)
 	}
-	f.out.List.Add(f.out.Slot, b)
+	f.list.Add(f.slot, b)
 	f.step()
 	f.step()
 	if after := f.ports[0].Tx()[0].Stats(); after.Packets-before.Packets != feederBurst {

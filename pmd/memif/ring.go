@@ -139,6 +139,11 @@ func (r *ring) Receive(in *peer.Intake) error {
 	}
 	begin := r.next
 	for n > 0 && in.Room() {
+		if k := r.row(in, n); k > 0 {
+			r.next += uint16(k)
+			n -= k
+			continue
+		}
 		b, more, ok := r.cell(r.next)
 		if ok && !more {
 			if !in.Take(b) {
@@ -159,6 +164,40 @@ func (r *ring) Receive(in *peer.Intake) error {
 		r.giveBack(begin)
 	}
 	return nil
+}
+
+// row takes packets of n slots as long as each is one slot, in the region of the first,
+// and gives their number: all, as a rule.
+func (r *ring) row(in *peer.Intake, n uint32) uint32 {
+	room, longest := in.RowRoom()
+	room = min(room, int(n))
+	if r.own != nil {
+		longest = min(longest, r.size)
+	}
+	b, first := r.own, uint16(0)
+	k := 0
+	for ; k < room; k++ {
+		slot := uint32(r.next + uint16(k))
+		lo, hi := r.cells.Load(slot)
+		length, at, region := uint32(lo>>32), uint32(hi), uint16(lo>>16)
+		if r.own != nil {
+			at = (slot & (r.slots - 1)) * r.size // wherever the server says it is
+		} else if b == nil || region != first {
+			if k > 0 || int(region) >= len(r.regions) {
+				break
+			}
+			b, first = r.regions[region].Bytes, region
+		}
+		if lo&moreFollows != 0 || length > longest || uint64(at)+uint64(length) > uint64(len(b)) {
+			break
+		}
+		row := &in.Row[k&(peer.MaxRow-1)]
+		row.At, row.N = at, length
+	}
+	if k > 0 {
+		in.TakeRow(b, k)
+	}
+	return uint32(k)
 }
 
 // giveBack gives the slots from begin to next back to the peer.
@@ -211,7 +250,14 @@ func (r *ring) Send(pkts []*pmd.Mbuf, t *pmd.QueueStats) error {
 		return err
 	}
 	begin := r.next
-	for _, m := range pkts {
+	for len(pkts) > 0 {
+		if k := r.putRow(pkts[:min(len(pkts), int(free))], t); k > 0 {
+			pkts = pkts[k:]
+			free -= uint32(k)
+			continue
+		}
+		m := pkts[0]
+		pkts = pkts[1:]
 		n := m.Len()
 		switch used, ok := r.put(m, n, free); {
 		case !ok:
@@ -231,6 +277,39 @@ func (r *ring) Send(pkts []*pmd.Mbuf, t *pmd.QueueStats) error {
 		r.publish()
 	}
 	return nil
+}
+
+// putRow copies packets as long as each is one segment that fits one slot, in the region
+// of the first, and gives their number: all, as a rule.
+func (r *ring) putRow(pkts []*pmd.Mbuf, t *pmd.QueueStats) int {
+	b, first, bytes, k := r.own, uint16(0), uint64(0), 0
+	for ; k < len(pkts); k++ {
+		m, slot := pkts[k], uint32(r.next)
+		n := uint32(m.DataLen())
+		at, length, region := (slot&(r.slots-1))*r.size, r.size, uint16(0)
+		told := r.ownAt + at
+		if r.own == nil {
+			lo, hi := r.cells.Load(slot)
+			length, at, region = uint32(lo>>32), uint32(hi), uint16(lo>>16)
+			told = at
+			if b == nil || region != first {
+				if k > 0 || int(region) >= len(r.regions) {
+					break
+				}
+				b, first = r.regions[region].Bytes, region
+			}
+		}
+		if !m.Whole() || n > length || uint64(at)+uint64(n) > uint64(len(b)) {
+			break
+		}
+		copy(b[at:at+n], m.Data())
+		r.cells.Store(slot, uint64(region)<<16|uint64(n)<<32, uint64(told))
+		r.next++
+		bytes += uint64(n)
+	}
+	t.Packets += uint64(k)
+	t.Bytes += bytes
+	return k
 }
 
 // Offloads is none: a descriptor has no room for what is missing.

@@ -25,7 +25,9 @@ func (s *PollSet) Send() {
 		t := &s.t
 		t.Refused += uint64(len(pkts)) - (t.Packets + t.Full + t.TooBig + t.Refused - t.Segmented)
 		x.q.stats.add(t)
-		s.v.DropBurst(b)
+		for _, m := range pkts {
+			s.v.Recycle(m)
+		}
 	}
 	s.turn.Add(1)
 	s.txList.N = 0

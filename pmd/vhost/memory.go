@@ -62,6 +62,18 @@ func (m memory) part(addr uint64, n uint32) []byte {
 	return nil
 }
 
+// areaOf is the area with n bytes at a device's address, and where in it; nil when there
+// is none.
+func (m memory) areaOf(addr uint64, n uint32) (a *area, at uint64) {
+	for i := range m {
+		a := &m[i]
+		if at := addr - a.guest; at < uint64(len(a.bytes)) && uint64(len(a.bytes))-at >= uint64(n) {
+			return a, at
+		}
+	}
+	return nil, 0
+}
+
 // find is the area with n bytes at a frontend's address, and where in it.
 func (m memory) find(addr, n uint64) (b []byte, at uint64, err error) {
 	for i := range m {
