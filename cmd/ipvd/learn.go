@@ -60,6 +60,7 @@ func (s *slave) watch() {
 		p.flags = unix.IFF_UP | unix.IFF_LOWER_UP
 		s.m.addrs.enter(id, p)
 		s.m.addrs.sync(id, p, nil)
+		s.lessons.follow()
 		return
 	}
 	if found, err := s.locate(); err == nil {
@@ -84,6 +85,7 @@ func (s *slave) locate() (p place, err error) {
 }
 
 func (s *slave) unwatch() {
+	s.lessons.end()
 	if s.tap != nil {
 		s.m.d.unwatchLink(s.key())
 	}

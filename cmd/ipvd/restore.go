@@ -48,6 +48,7 @@ func (m *master) restoreSlave(r store.Slave) error {
 		s.record.Name = s.tap.Name()
 	}
 	s.model = ipvlan.NewSlave(m.name, id, s.record.Name, port, r.MTU, m.d.workers())
+	s.beginLearning()
 	if s.iface != "" {
 		if err := s.moveHome(r.Netns); err != nil {
 			return errors.Join(err, port.Close())

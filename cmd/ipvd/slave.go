@@ -28,6 +28,7 @@ type slave struct {
 	options kind.Options
 	tap     *tap.Port // nil for other kinds
 	iface   string    // that the kernel made for a port of another kind, until it is moved
+	lessons *lessons  // nil: its addresses are not learned from its frames
 	record  store.Slave
 	mac     string // of the interface when it was last looked at, raw bytes
 }
@@ -56,6 +57,7 @@ func (m *master) addSlave(r api.LinkAdd, ns int) (*slave, error) {
 		return nil, err
 	}
 	s.model = ipvlan.NewSlave(m.name, id, r.Name, port, mtu, m.d.workers())
+	s.beginLearning()
 	if err := s.join(ns); err != nil {
 		return nil, errors.Join(err, s.leave())
 	}

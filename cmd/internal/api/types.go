@@ -105,7 +105,7 @@ type Addr struct {
 	Local  string `json:"local"`  // without prefix length
 	State  string `json:"state"`  // active, inactive (link is down), conflict
 	Owner  string `json:"owner,omitempty"`
-	Source string `json:"source"` // kernel (learned from the namespace) or static
+	Source string `json:"source"` // kernel (of the namespace's interface), learned (from frames) or static
 }
 
 // AddrChange asks to add or remove an address: `addr add ADDR/LEN dev NAME`.
