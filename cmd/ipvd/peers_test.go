@@ -139,6 +139,20 @@ func (l *lab) rejoin(p peerSpec) peerProcess {
 	return l.join(p)
 }
 
+// TestVirtioUserWithHugepages: a backend takes few files of memory.
+func TestVirtioUserWithHugepages(t *testing.T) {
+	reserveHugepages(t, 80)
+	l := newLab(t, 3)
+	l.start("--ephemeral", "--mode", "l2", "--memory", "64", "--pool", "8192")
+	l.add(2)
+	p := l.peers()[3]
+	o := l.join(p)
+	l.reach(p)
+	o.kill()
+	l.must("link", "del", p.name)
+	l.stop()
+}
+
 // settle waits until all peers answer again.
 func (l *lab) settle(specs []peerSpec) {
 	l.t.Helper()
