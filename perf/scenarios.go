@@ -35,6 +35,8 @@ func scenarios() []scenario {
 		{"idle/cpu", []string{"idle/cpu-master", "idle/cpu-tap"}, idleCPU},
 		{"idle/wake", []string{"idle/wake-tap-p50", "idle/wake-tap-p99", "idle/wake-master-p50", "idle/wake-master-p99"}, idleWake},
 		{"tap", []string{"tap/tcp", "tap/pps"}, tapRows},
+		{"memif", []string{"memif"}, sharedRows(memifKind())},
+		{"vhost-user", []string{"vhost-user"}, sharedRows(vhostKind())},
 		{"unmeasured", laterNames(), unmeasured},
 	}
 }

@@ -35,16 +35,24 @@ type testpmd struct {
 // startTestpmd starts it in a forwarding mode, on the file that the bed's source
 // reads. It needs Debian's package dpdk and two CPUs.
 func (b *bench) startTestpmd(t *bed, mode string) (p *testpmd, err error) {
+	return b.startTestpmdWith([]string{"net_pcap0,infinite_rx=1,rx_pcap=" + t.file, "net_null0,no-rx=1"}, mode, t.cfg.burst, len(t.cfg.frames)+spare)
+}
+
+// startTestpmdWith starts it with devices of its own.
+func (b *bench) startTestpmdWith(vdevs []string, mode string, burst, mbufs int) (p *testpmd, err error) {
 	if _, err := exec.LookPath("dpdk-testpmd"); err != nil {
 		return nil, fmt.Errorf("testpmd is not installed (make bench-deps): %w", errAbsent)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), testpmdLimit)
 	// stdbuf makes it say what it says at the end of a line, into a pipe as well.
-	cmd := exec.CommandContext(ctx, "stdbuf", "-oL", "dpdk-testpmd", "--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry",
-		"--file-prefix", fmt.Sprintf("perf%dpmd", os.Getpid()), "-l", "0,1",
-		"--vdev", "net_pcap0,infinite_rx=1,rx_pcap="+t.file, "--vdev", "net_null0,no-rx=1", "--",
-		"-i", "--forward-mode="+mode, fmt.Sprintf("--burst=%d", t.cfg.burst), fmt.Sprintf("--mbcache=%d", 2*t.cfg.burst),
-		fmt.Sprintf("--total-num-mbufs=%d", len(t.cfg.frames)+spare), "--no-mlockall")
+	args := []string{"-oL", "dpdk-testpmd", "--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry",
+		"--file-prefix", fmt.Sprintf("perf%dpmd", os.Getpid()), "-l", "0,1"}
+	for _, d := range vdevs {
+		args = append(args, "--vdev", d)
+	}
+	args = append(args, "--", "-i", "--forward-mode="+mode, fmt.Sprintf("--burst=%d", burst), fmt.Sprintf("--mbcache=%d", 2*burst),
+		fmt.Sprintf("--total-num-mbufs=%d", mbufs), "--no-mlockall")
+	cmd := exec.CommandContext(ctx, "stdbuf", args...)
 	cmd.SysProcAttr = dieWithBench()
 	p = &testpmd{cmd: cmd, cancel: cancel}
 	out, err := cmd.StdoutPipe()

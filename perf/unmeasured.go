@@ -7,10 +7,7 @@ import (
 )
 
 // Why nothing here measures a row yet.
-const (
-	needsRoutes = "needs the route table of l3"
-	needsPorts  = "needs ports of that kind on both sides"
-)
+const needsRoutes = "needs the route table of l3"
 
 // later are the rows that nothing here measures yet.
 func later() []report.Row {
@@ -23,8 +20,6 @@ func later() []report.Row {
 		report.Unmeasured("l3s/flows-100k", "l3s/flows-100", needsRoutes),
 		report.Unmeasured("l3s/setup", "host path", needsRoutes),
 		report.Unmeasured("route/change", "", needsRoutes),
-		report.Unmeasured("memif", "testpmd io", needsPorts),
-		report.Unmeasured("vhost-user", "testpmd io", needsPorts),
 	}
 }
 

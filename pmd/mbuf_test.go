@@ -235,3 +235,23 @@ func TestSegListTellsBytesOnlyOfFramesThatEveryQueueTakes(t *testing.T) {
 		t.Errorf("room for %d segments, want 1", l.Room())
 	}
 }
+
+func TestRecycleGivesBackWhatIsWholly(t *testing.T) {
+	r := newRig(t, 4, 8)
+	mine := r.vec.Alloc()
+	shared := r.packet(t, "shared")
+	shared.AddRefs(1)
+	long := r.packet(t, "two ", "segments")
+	for _, m := range []*pmd.Mbuf{mine, shared, long} {
+		r.vec.Recycle(m)
+	}
+	if r.vec.NStock != 8 || r.vec.NFree != 2 || r.vec.Stock[7] != mine || mine.Len() != 0 {
+		t.Errorf("%d in stock, %d given up, want 8 and 2", r.vec.NStock, r.vec.NFree)
+	}
+	full := r.packet(t, "no room")
+	r.vec.Recycle(full)
+	if r.vec.NStock != 8 || r.vec.NFree != 3 {
+		t.Errorf("%d in stock, %d given up, want 8 and 3", r.vec.NStock, r.vec.NFree)
+	}
+	r.rt.Free(shared)
+}

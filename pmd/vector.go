@@ -124,6 +124,19 @@ func (v *Vector) DropBurst(b Burst) {
 	}
 }
 
+// Recycle is Drop for drivers that have copied m: when nobody else refers to it, it goes
+// back to the stock without a way through the pool.
+func (v *Vector) Recycle(m *Mbuf) {
+	n := v.NStock
+	if n == 0 || n == len(v.Stock) || !m.plainOf(v.Stock[0]) {
+		v.Drop(m)
+		return
+	}
+	m.Reset()
+	v.Stock[n] = m
+	v.NStock = n + 1
+}
+
 // Alloc takes a fresh, empty mbuf from the stock; nil when it is used up, which
 // the caller counts as a drop (no_mbuf) or works around until the next step.
 func (v *Vector) Alloc() *Mbuf {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ipvd/cmd/internal/api"
+	"ipvd/cmd/internal/kind"
 )
 
 // completeTimeout bounds how long a shell waits for the daemon.
@@ -31,7 +32,7 @@ func (c *ctl) words(keywords ...string) cobra.CompletionFunc {
 		case "mode":
 			return api.Modes(), cobra.ShellCompDirectiveNoFileComp
 		case "kind":
-			return api.Kinds(), cobra.ShellCompDirectiveNoFileComp
+			return kind.Names(), cobra.ShellCompDirectiveNoFileComp
 		}
 		return slices.DeleteFunc(slices.Clone(keywords), func(w string) bool { return slices.Contains(args, w) }), cobra.ShellCompDirectiveNoFileComp
 	}

@@ -13,6 +13,7 @@ import (
 
 	"ipvd/cmd/internal/api"
 	"ipvd/cmd/internal/api/apitest"
+	"ipvd/cmd/internal/kind"
 )
 
 // ask runs a command line against d and gives its exit status and outputs.
@@ -48,8 +49,11 @@ func TestLinesBecomeRequests(t *testing.T) {
 		{"l a name ipvl0 link eth0 type ipvlan vepa", api.LinkAdd{Master: "eth0", Name: "ipvl0", Flag: "vepa"}},
 		{"link add link eth0 name a mtu 1400 netns c1 type ipvlan mode l3s private force",
 			api.LinkAdd{Master: "eth0", Name: "a", MTU: 1400, Netns: "c1", Mode: "l3s", Flag: "private", Force: true}},
-		{"-n c2 link add link eth0 a type ipvlan kind vdev devargs net_memif0,role=server",
-			api.LinkAdd{Master: "eth0", Name: "a", Netns: "c2", Kind: "vdev", Devargs: "net_memif0,role=server"}},
+		{"-n c2 link add link eth0 a type ipvlan kind vdev devargs net_pcap0,rx_pcap=f",
+			api.LinkAdd{Master: "eth0", Name: "a", Netns: "c2", Kind: "vdev", Options: kind.Options{Devargs: "net_pcap0,rx_pcap=f"}}},
+		{"link add link eth0 a type ipvlan kind memif socket /run/m role slave id 7 secret s queues 2 trusted learn",
+			api.LinkAdd{Master: "eth0", Name: "a", Kind: "memif", Options: kind.Options{Socket: "/run/m", Role: "slave", MemifID: 7, Secret: "s",
+				Queues: 2, Trusted: true, Learn: true}}},
 		{"link set ipvl0 type ipvlan mode l3", api.LinkSet{Name: "ipvl0", Mode: "l3"}},
 		{"l s dev ipvl0 type ipvlan bridge", api.LinkSet{Name: "ipvl0", Flag: "bridge"}},
 		{"link del ipvl0", api.LinkDel{Name: "ipvl0"}},
@@ -84,9 +88,9 @@ func TestWrongLinesSayWhatIsWrong(t *testing.T) {
 	for line, want := range map[string]string{
 		"link add link eth0 a type ipvlan private vepa":   "private and vepa exclude each other",
 		"link add link eth0 a type ipvlan mode l4":        `mode "l4" is unknown, want l3, l3s, l2`,
-		"link add link eth0 a type ipvlan kind tun":       `kind "tun" is unknown, want tap, vdev`,
+		"link add link eth0 a type ipvlan kind tun":       `kind "tun" is unknown, want tap, memif, vhost-user, virtio-user, vdev`,
 		"link add link eth0 a type macvlan":               `type "macvlan" is unknown, want ipvlan`,
-		"link add link eth0 a type ipvlan secret":         `"secret" is unknown here: want dev, devargs`,
+		"link add link eth0 a type ipvlan hidden":         `"hidden" is unknown here: want dev, devargs`,
 		"link add link eth0 a type":                       `"type" wants a value`,
 		"link add link eth0 a name b type ipvlan":         `name "a" is there already`,
 		"link add link eth0 a":                            `"type ipvlan" is missing`,

@@ -8,11 +8,12 @@ import (
 
 // parseLinkAdd reads `[name] NAME link MASTER type ipvlan …` in any order.
 func parseLinkAdd(args []string) (r api.LinkAdd, err error) {
-	var kind, mtu string
+	var kind, mtu, queues, id string
 	g := grammar{
 		values: map[string]*string{"link": &r.Master, "name": &r.Name, "dev": &r.Name, "type": &kind, "mtu": &mtu,
-			"mode": &r.Mode, "netns": &r.Netns, "kind": &r.Kind, "devargs": &r.Devargs},
-		alone: map[string]*bool{"force": &r.Force},
+			"mode": &r.Mode, "netns": &r.Netns, "kind": &r.Kind, "devargs": &r.Devargs,
+			"socket": &r.Socket, "role": &r.Role, "queues": &queues, "id": &id, "secret": &r.Secret},
+		alone: map[string]*bool{"force": &r.Force, "trusted": &r.Trusted, "learn": &r.Learn},
 		flag:  &r.Flag,
 		bare:  &r.Name,
 	}
@@ -28,8 +29,13 @@ func parseLinkAdd(args []string) (r api.LinkAdd, err error) {
 	if err := checkType(kind); err != nil {
 		return r, err
 	}
-	if r.MTU, err = number("mtu", mtu); err != nil {
-		return r, err
+	for _, n := range []struct {
+		word, text string
+		to         *int
+	}{{"mtu", mtu, &r.MTU}, {"queues", queues, &r.Queues}, {"id", id, &r.MemifID}} {
+		if *n.to, err = number(n.word, n.text); err != nil {
+			return r, err
+		}
 	}
 	return r, r.Check()
 }

@@ -52,8 +52,11 @@ func (s *slave) showAddr(c ipvlan.Claimed) api.Addr {
 	if c.Addr.Is4() {
 		a.Family = "inet"
 	}
-	if c.Source == ipvlan.Static {
+	switch {
+	case c.Source&ipvlan.Static != 0:
 		a.Source = "static"
+	case s.tap == nil:
+		a.Source = "learned"
 	}
 	if c.Owner != c.Slave {
 		a.Owner = fmt.Sprintf("%s/%d", s.m.name, c.Owner)

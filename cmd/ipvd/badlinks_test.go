@@ -119,6 +119,9 @@ func TestPortsRunOut(t *testing.T) {
 	l.refused(addWords("link eth0 v32 type ipvlan kind vdev devargs net_null32,no-rx=1"), "net_null32", "32 ports", "tap")
 	l.add(0)
 	l.ping(l.boxes[0], routerAddr)
+	// Those that are no port of DPDK go on as well.
+	l.must(addWords("link eth0 m33 type ipvlan kind memif socket " + l.dir + "/m")...)
+	l.must(addWords("link eth0 w34 type ipvlan kind vhost-user socket " + l.dir + "/w")...)
 	l.must("link", "del", "v7")
 	l.must(addWords("link eth0 v32 type ipvlan kind vdev devargs net_null32,no-rx=1")...)
 	l.verify()

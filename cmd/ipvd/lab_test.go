@@ -37,6 +37,9 @@ var programs = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	if words := strings.Fields(os.Getenv(peerEnv)); len(words) > 0 {
+		runPeer(words)
+	}
 	code := m.Run()
 	if dir, _ := programs(); dir != "" {
 		os.RemoveAll(dir)

@@ -60,6 +60,7 @@ func (s *slave) watch() {
 		p.flags = unix.IFF_UP | unix.IFF_LOWER_UP
 		s.m.addrs.enter(id, p)
 		s.m.addrs.sync(id, p, nil)
+		s.lessons.follow()
 		return
 	}
 	if found, err := s.locate(); err == nil {
@@ -84,6 +85,7 @@ func (s *slave) locate() (p place, err error) {
 }
 
 func (s *slave) unwatch() {
+	s.lessons.end()
 	if s.tap != nil {
 		s.m.d.unwatchLink(s.key())
 	}
@@ -183,7 +185,7 @@ func (m *master) forget(s *slave) error {
 // save records the slave and where it is.
 func (s *slave) save() error {
 	p := s.place()
-	s.record.Master, s.record.ID, s.record.Kind, s.record.Devargs = s.m.name, int(s.id), s.kind, s.devargs
+	s.record.Master, s.record.ID, s.record.Kind, s.record.Options = s.m.name, int(s.id), s.kind, s.options
 	s.record.Name, s.record.MAC, s.record.MTU = s.model.Name, s.m.mac().String(), s.model.MTU
 	s.record.Alias = s.m.alias(s.id)
 	if p.index != 0 {

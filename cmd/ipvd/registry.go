@@ -24,7 +24,11 @@ type place struct {
 	master    int    // index of the bridge, … that it belongs to; 0: none
 }
 
+// where names the namespace; "" for a slave without an interface.
 func (p place) where() string {
+	if p.netns == (netns.ID{}) {
+		return ""
+	}
 	if p.netnsName != "" {
 		return p.netnsName
 	}

@@ -6,13 +6,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"ipvd/cmd/internal/host/link"
-	"ipvd/cmd/internal/host/netns"
 	"ipvd/cmd/internal/store"
 	"ipvd/flows/ipvlan"
-	"ipvd/pmd"
-	"ipvd/pmd/dpdk"
-	"ipvd/pmd/tap"
 )
 
 // restoreSlaves takes up the slaves that an earlier run has left. One that
@@ -40,8 +35,12 @@ func (m *master) restoreSlave(r store.Slave) error {
 	if m.slave(id) != nil || r.ID < 1 || r.ID > ipvlan.MaxSlaveID {
 		return fmt.Errorf("slave id %d is in use or not in 1 to %d: %w", r.ID, ipvlan.MaxSlaveID, unix.EINVAL)
 	}
-	s := &slave{m: m, id: id, kind: r.Kind, devargs: r.Devargs, record: r}
-	port, err := s.reattach(r)
+	s := &slave{m: m, id: id, kind: r.Kind, options: r.Options, record: r}
+	open, known := kinds()[r.Kind]
+	if !known {
+		return fmt.Errorf("kind %q is unknown: %w", r.Kind, unix.EINVAL)
+	}
+	port, err := open.reopen(s, r)
 	if err != nil {
 		return err
 	}
@@ -49,6 +48,12 @@ func (m *master) restoreSlave(r store.Slave) error {
 		s.record.Name = s.tap.Name()
 	}
 	s.model = ipvlan.NewSlave(m.name, id, s.record.Name, port, r.MTU, m.d.workers())
+	s.beginLearning()
+	if s.iface != "" {
+		if err := s.moveHome(r.Netns); err != nil {
+			return errors.Join(err, port.Close())
+		}
+	}
 	m.insert(s)
 	if err := m.d.swap(); err != nil {
 		m.remove(s)
@@ -62,32 +67,4 @@ func (m *master) restoreSlave(r store.Slave) error {
 		err = errors.Join(err, m.addrs.claimStatic(id, p.Addr()))
 	}
 	return err
-}
-
-// reattach opens the port of a recorded slave. A TAP is looked for in the
-// namespace where it was seen last, by its alias, since it may have been renamed
-// there; nothing is created.
-func (s *slave) reattach(r store.Slave) (pmd.Port, error) {
-	if r.Kind != "tap" {
-		return s.m.d.rt.Attach(r.Devargs, vdevOptions(s.m.d, r.MTU))
-	}
-	ns, err := netns.OpenID(r.Netns)
-	if err != nil {
-		return nil, fmt.Errorf("namespace %v (%s): %w", r.Netns, r.NetnsName, err)
-	}
-	defer unix.Close(ns)
-	l, _, err := link.ByAlias(ns, r.Alias)
-	if err != nil {
-		return nil, err
-	}
-	s.tap, err = tap.Attach(ns, tap.Config{Name: l.Name, Alias: r.Alias, MAC: s.m.mac(), Persist: true,
-		NoOffloads: s.m.d.cfg.Offloads == "off", NoGRO: s.m.d.cfg.GRO == "off"})
-	return s.tap, err
-}
-
-// vdevOptions are how a slave of kind vdev is opened: all workers may send to
-// it, one receives from it.
-func vdevOptions(d *daemon, mtu int) dpdk.PortOptions {
-	return dpdk.PortOptions{Pool: d.pool, RxQueues: 1, TxQueues: d.workers(), RxDesc: rxDescriptors, TxDesc: txDescriptors,
-		MTU: mtu, Promiscuous: true, Interrupts: d.adaptive(), Netns: -1}
 }

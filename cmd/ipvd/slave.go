@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"ipvd/cmd/internal/api"
 	"ipvd/cmd/internal/host/netns"
+	"ipvd/cmd/internal/kind"
 	"ipvd/cmd/internal/store"
 	"ipvd/flows/ipvlan"
 	"ipvd/pmd"
@@ -23,8 +25,10 @@ type slave struct {
 	id      uint16
 	model   *ipvlan.Slave
 	kind    string
-	devargs string    // vdev
-	tap     *tap.Port // nil for a vdev
+	options kind.Options
+	tap     *tap.Port // nil for other kinds
+	iface   string    // that the kernel made for a port of another kind, until it is moved
+	lessons *lessons  // nil: its addresses are not learned from its frames
 	record  store.Slave
 	mac     string // of the interface when it was last looked at, raw bytes
 }
@@ -47,39 +51,17 @@ func (m *master) addSlave(r api.LinkAdd, ns int) (*slave, error) {
 	if mtu == 0 {
 		mtu = m.template.MTU
 	}
-	kind := r.Kind
-	if kind == "" {
-		kind = "tap"
-	}
-	s := &slave{m: m, id: id, kind: kind, devargs: r.Devargs}
-	port, err := kinds()[kind](s, id, mtu)
+	s := &slave{m: m, id: id, kind: cmp.Or(r.Kind, "tap"), options: r.Options}
+	port, err := kinds()[s.kind].open(s, mtu)
 	if err != nil {
 		return nil, err
 	}
 	s.model = ipvlan.NewSlave(m.name, id, r.Name, port, mtu, m.d.workers())
+	s.beginLearning()
 	if err := s.join(ns); err != nil {
 		return nil, errors.Join(err, s.leave())
 	}
 	return s, nil
-}
-
-// kinds is the table of slave kinds: how each opens its port.
-func kinds() map[string]func(s *slave, id uint16, mtu int) (pmd.Port, error) {
-	return map[string]func(*slave, uint16, int) (pmd.Port, error){"tap": openTAP, "vdev": openVdev}
-}
-
-// openTAP makes the interface in the daemon's own namespace, from where join
-// moves it: the file of a TAP keeps the namespace alive in which it was opened
-// (tun_chr_open in drivers/net/tun.c), and a slave must die with its namespace.
-func openTAP(s *slave, id uint16, mtu int) (pmd.Port, error) {
-	var err error
-	s.tap, err = tap.Open(tap.Config{Alias: s.m.alias(id), MTU: mtu, MAC: s.m.mac(), Persist: !s.m.d.cfg.Ephemeral,
-		NoOffloads: s.m.d.cfg.Offloads == "off", NoGRO: s.m.d.cfg.GRO == "off"})
-	return s.tap, err
-}
-
-func openVdev(s *slave, _ uint16, mtu int) (pmd.Port, error) {
-	return s.m.d.rt.Attach(s.devargs, vdevOptions(s.m.d, mtu))
 }
 
 // join makes the slave part of the running system: into its namespace, the
@@ -97,6 +79,11 @@ func (s *slave) join(ns int) error {
 			return err
 		}
 		if err := s.setUp(); err != nil {
+			return err
+		}
+	}
+	if s.iface != "" {
+		if err := s.moveInterface(ns); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,9 +60,10 @@ func socketIn(ns hosttest.NS, addr string) (c *net.UDPConn, err error) {
 type stream struct {
 	from, to *net.UDPConn
 	quit     chan struct{}
-	sent     chan uint64 // how many, at the end
-	seen     []bool      // by number; the receiver's until its end
-	received chan int    // how many different ones, at the end
+	sent     chan uint64  // how many, at the end
+	seen     []bool       // by number; the receiver's until its end
+	count    atomic.Int64 // how many different ones so far
+	received chan int     // and at the end
 }
 
 const streamPeriod = 2 * time.Millisecond
@@ -99,11 +101,11 @@ func (s *stream) send(to *net.UDPAddr) {
 }
 
 func (s *stream) receive() {
-	buf, count := make([]byte, 64), 0
+	buf := make([]byte, 64)
 	for {
 		n, _, err := s.to.ReadFromUDP(buf)
 		if err != nil {
-			s.received <- count
+			s.received <- int(s.count.Load())
 			return
 		}
 		if i := binary.BigEndian.Uint64(buf); n == 8 {
@@ -111,7 +113,7 @@ func (s *stream) receive() {
 				s.seen = append(s.seen, false)
 			}
 			if !s.seen[i] {
-				count++
+				s.count.Add(1)
 			}
 			s.seen[i] = true
 		}
@@ -123,8 +125,11 @@ func (s *stream) receive() {
 func (s *stream) end() (sent, lost int) {
 	close(s.quit)
 	n := int(<-s.sent)
-	// What is under way arrives within this, or never.
-	s.to.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
+	// What is under way arrives within this, or never: others may have the CPU.
+	for end := time.Now().Add(10 * time.Second); s.count.Load() < int64(n) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	s.to.SetReadDeadline(time.Now())
 	return n, n - <-s.received
 }
 

@@ -66,8 +66,12 @@ func (t *trafficFlags) traffic(r *rig, sizes profile.Sizes) (profile.Traffic, er
 
 // String is the traffic in words.
 func (t *trafficFlags) String() string {
-	return fmt.Sprintf("%s from %s (%s) to %s (%s), %d flows", t.mix, t.set.Lookup("src").Value, t.srcOrder,
-		t.set.Lookup("dst").Value, t.dstOrder, t.flows)
+	flows := "1 flow"
+	if t.flows != 1 {
+		flows = fmt.Sprintf("%d flows", t.flows)
+	}
+	return fmt.Sprintf("%s from %s (%s) to %s (%s), %s", t.mix, t.set.Lookup("src").Value, t.srcOrder,
+		t.set.Lookup("dst").Value, t.dstOrder, flows)
 }
 
 func orMAC(given *wire.MAC, port wire.MAC) wire.MAC {

@@ -139,7 +139,12 @@ func (b *builder) slaves(name string, next egress) error {
 	next = b.watchEgress(name, next)
 	for i, s := range b.m.Slaves {
 		in := &ingress{plane: b.p, from: i, policy: b.m.SourceMAC, next: next, counters: b.p.slaves[i].counters}
-		if err := b.inputs("ingress", s.Port, s.Turn, in); err != nil {
+		name, first := "ingress", flows.Stage(in)
+		if s.Learn != nil {
+			b.edges("learn", name)
+			name, first = "learn", &learn{next: in, plane: b.p, learner: s.Learn, seen: &s.Learn.seen[b.g.Worker()], counters: in.counters}
+		}
+		if err := b.inputs(name, s.Port, s.Turn, first); err != nil {
 			return err
 		}
 	}

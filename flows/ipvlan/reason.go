@@ -31,6 +31,7 @@ const (
 	copied    = int(numReasons) + iota // references made by replicate
 	multicast                          // group frames delivered to a slave
 	answered                           // questions for a slave's MAC that were answered for it
+	learnLost                          // addresses seen that nobody took in time
 	numCounters
 )
 
@@ -74,6 +75,7 @@ func counterSpecs() []flows.CounterSpec {
 	}
 	specs[copied] = flows.CounterSpec{Name: "copied", Kind: flows.Copied}
 	specs[multicast] = flows.CounterSpec{Name: "multicast", Kind: flows.Info}
+	specs[learnLost] = flows.CounterSpec{Name: "learn_lost", Kind: flows.Info}
 	specs[answered] = flows.CounterSpec{Name: "answered", Kind: flows.Info}
 	return specs
 }

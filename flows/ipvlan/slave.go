@@ -13,6 +13,7 @@ type Slave struct {
 	MTU      int // of its interface, in bytes
 	Turn     int // which worker polls it, modulo their number; its id until Balance
 	Counters *flows.CounterSet
+	Learn    *Learner // nil: nobody wants to know what its frames tell of its addresses
 }
 
 // NewSlave makes a slave of master with counters for workers workers.

@@ -165,7 +165,8 @@ func (r *Runtime) args(cfg Config) ([]string, error) {
 		"--no-telemetry", "--log-level=warning"}
 	mem := cfg.MemMB
 	if r.huge {
-		args = append(args, "--in-memory")
+		// In few files: a vhost-user backend takes eight of them.
+		args = append(args, "--in-memory", "--single-file-segments")
 	} else {
 		args = append(args, "--no-huge", "--no-shconf")
 		if mem == 0 {

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"ipvd/cmd/internal/kind"
 )
 
 const (
@@ -21,9 +23,6 @@ func Modes() []string { return []string{"l3", "l3s", "l2"} }
 
 // Flags are the words for a master's flag, the kernel's default first.
 func Flags() []string { return []string{"bridge", "private", "vepa"} }
-
-// Kinds are the kinds of slave ports, the default first.
-func Kinds() []string { return []string{"tap", "vdev"} }
 
 // CheckIfName refuses a name that the kernel refuses for an interface
 // (dev_valid_name, net/core/dev.c). It wraps EINVAL.
@@ -58,11 +57,8 @@ func (r LinkAdd) Check() error {
 	if r.MTU != 0 && (r.MTU < minMTU || r.MTU > maxMTU) {
 		return refuse("link add %s: mtu %d is not between %d and %d", r.Name, r.MTU, minMTU, maxMTU)
 	}
-	if err := checkWord("kind", r.Kind, Kinds()); err != nil {
-		return err
-	}
-	if (r.Kind == "vdev") != (r.Devargs != "") {
-		return refuse("link add %s: kind vdev and devargs go together", r.Name)
+	if err := kind.Check(r.Kind, r.Options); err != nil {
+		return refuse("link add %s: %v", r.Name, err)
 	}
 	return checkMode(r.Mode, r.Flag)
 }

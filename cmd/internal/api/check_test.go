@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"ipvd/cmd/internal/kind"
 )
 
 func TestInterfaceNamesAreTheKernels(t *testing.T) {
@@ -28,15 +30,15 @@ func TestRequestsSayWhatIsWrongWithThem(t *testing.T) {
 		want string // part of the error; empty: none
 	}{
 		{LinkAdd{Master: "eth0", Name: "a"}, ""},
-		{LinkAdd{Master: "eth0", Name: "a", Mode: "l3s", Flag: "vepa", Kind: "vdev", Devargs: "net_null0", MTU: 68}, ""},
+		{LinkAdd{Master: "eth0", Name: "a", Mode: "l3s", Flag: "vepa", Kind: "vdev", Options: kind.Options{Devargs: "net_null0"}, MTU: 68}, ""},
 		{LinkAdd{Name: "a"}, "no link"},
 		{LinkAdd{Master: "eth 0", Name: "a"}, `"eth 0"`},
 		{LinkAdd{Master: "eth0", Name: "a/b"}, `"a/b"`},
 		{LinkAdd{Master: "eth0", Name: "a", Mode: "l4"}, `mode "l4" is unknown, want l3, l3s, l2`},
 		{LinkAdd{Master: "eth0", Name: "a", Flag: "secret"}, `flag "secret" is unknown, want bridge, private, vepa`},
-		{LinkAdd{Master: "eth0", Name: "a", Kind: "tun"}, `kind "tun" is unknown, want tap, vdev`},
+		{LinkAdd{Master: "eth0", Name: "a", Kind: "tun"}, `kind "tun" is unknown, want tap, memif, vhost-user, virtio-user, vdev`},
 		{LinkAdd{Master: "eth0", Name: "a", Kind: "vdev"}, "devargs"},
-		{LinkAdd{Master: "eth0", Name: "a", Devargs: "net_null0"}, "devargs"},
+		{LinkAdd{Master: "eth0", Name: "a", Options: kind.Options{Devargs: "net_null0"}}, "devargs"},
 		{LinkAdd{Master: "eth0", Name: "a", MTU: 67}, "67"},
 		{LinkAdd{Master: "eth0", Name: "a", MTU: 65536}, "65536"},
 		{LinkDel{Name: "eth0/3"}, ""},

@@ -3,6 +3,8 @@
 // fails is answered with an Error.
 package api
 
+import "ipvd/cmd/internal/kind"
+
 // Error is the body of every reply that is not 2xx.
 type Error struct {
 	Error string `json:"error"`          // what was attempted on what, with the bad value
@@ -11,15 +13,15 @@ type Error struct {
 
 // LinkAdd asks for a new slave: `link add link MASTER NAME type ipvlan …`.
 type LinkAdd struct {
-	Master  string `json:"link"`              // master's name
-	Name    string `json:"ifname"`            // slave's name in the target namespace
-	Mode    string `json:"mode,omitempty"`    // l2, l3, l3s; empty keeps the master's
-	Flag    string `json:"flag,omitempty"`    // bridge, private, vepa; empty keeps the master's
-	Force   bool   `json:"force,omitempty"`   // change the master's mode for all its slaves
-	Kind    string `json:"kind,omitempty"`    // tap (default) or vdev
-	Devargs string `json:"devargs,omitempty"` // vdev: DPDK devargs
-	MTU     int    `json:"mtu,omitempty"`     // bytes; 0: the master's
-	Netns   string `json:"netns,omitempty"`   // name, path or pid; empty: the caller's
+	Master string `json:"link"`            // master's name
+	Name   string `json:"ifname"`          // slave's name in the target namespace
+	Mode   string `json:"mode,omitempty"`  // l2, l3, l3s; empty keeps the master's
+	Flag   string `json:"flag,omitempty"`  // bridge, private, vepa; empty keeps the master's
+	Force  bool   `json:"force,omitempty"` // change the master's mode for all its slaves
+	Kind   string `json:"kind,omitempty"`  // a row of kind.All; empty: tap
+	MTU    int    `json:"mtu,omitempty"`   // bytes; 0: the master's
+	Netns  string `json:"netns,omitempty"` // name, path or pid; empty: the caller's
+	kind.Options
 }
 
 // LinkDel asks to remove a slave, by name or `MASTER/ID`.
@@ -77,7 +79,7 @@ type Link struct {
 	// What the kernel's driver has no word for.
 	ID       int    `json:"dev_id"`              // slave: 1 to 65533; master: 0
 	Netns    string `json:"netns,omitempty"`     // name or path if known, else net:[inode]
-	PortKind string `json:"port_kind"`           // tap, vdev; master: its wire's driver
+	PortKind string `json:"port_kind"`           // a row of kind.All; master: its wire's driver
 	Wire     string `json:"wire,omitempty"`      // master: PCI address, devargs or interface
 	State    string `json:"state,omitempty"`     // ok, or what is wrong with it
 	MMode    string `json:"mode"`                // the master's mode
@@ -103,7 +105,7 @@ type Addr struct {
 	Local  string `json:"local"`  // without prefix length
 	State  string `json:"state"`  // active, inactive (link is down), conflict
 	Owner  string `json:"owner,omitempty"`
-	Source string `json:"source"` // kernel (learned from the namespace) or static
+	Source string `json:"source"` // kernel (of the namespace's interface), learned (from frames) or static
 }
 
 // AddrChange asks to add or remove an address: `addr add ADDR/LEN dev NAME`.

@@ -7,6 +7,7 @@ import (
 
 	"ipvd/cmd/internal/host/netns"
 	"ipvd/cmd/internal/host/sysctl"
+	"ipvd/cmd/internal/kind"
 )
 
 // Master is a master and its settings.
@@ -24,18 +25,18 @@ func (Master) kind() string  { return "master" }
 
 // Slave is a slave and where it was seen last.
 type Slave struct {
-	Master    string         `json:"master"`
-	ID        int            `json:"id"` // unique within the master
-	Name      string         `json:"name"`
-	Kind      string         `json:"port_kind"` // tap, vdev
-	Devargs   string         `json:"devargs,omitempty"`
-	Netns     netns.ID       `json:"netns"`
-	NetnsName string         `json:"netns_name,omitempty"` // name or path, when the namespace had one
-	IfIndex   int            `json:"ifindex,omitempty"`
-	Alias     string         `json:"alias,omitempty"`
-	MAC       string         `json:"mac"`
-	MTU       int            `json:"mtu,omitempty"`
-	Addrs     []netip.Prefix `json:"static_addrs,omitempty"` // set by request, not learned
+	Master       string         `json:"master"`
+	ID           int            `json:"id"` // unique within the master
+	Name         string         `json:"name"`
+	Kind         string         `json:"port_kind"` // a row of kind.All
+	Netns        netns.ID       `json:"netns"`
+	NetnsName    string         `json:"netns_name,omitempty"` // name or path, when the namespace had one
+	IfIndex      int            `json:"ifindex,omitempty"`
+	Alias        string         `json:"alias,omitempty"`
+	MAC          string         `json:"mac"`
+	MTU          int            `json:"mtu,omitempty"`
+	Addrs        []netip.Prefix `json:"static_addrs,omitempty"` // set by request, not learned
+	kind.Options                // what else was said of its port
 }
 
 // Key is `MASTER/ID`.

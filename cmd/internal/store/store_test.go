@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ipvd/cmd/internal/host/netns"
+	"ipvd/cmd/internal/kind"
 	"ipvd/cmd/internal/store"
 )
 
@@ -36,7 +37,7 @@ func TestRecordsComeBackAfterReopening(t *testing.T) {
 	want := []store.Slave{
 		{Master: "eth0", ID: 1, Name: "eth0", Kind: "tap", Netns: netns.ID{Dev: 4, Ino: 1 << 40}, Alias: "ipvd:eth0:1",
 			Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.11/24"), netip.MustParsePrefix("fd00::11/64")}},
-		{Master: "eth0", ID: 2, Name: "../odd name", Kind: "vdev", Devargs: "net_ring0"},
+		{Master: "eth0", ID: 2, Name: "../odd name", Kind: "vdev", Options: kind.Options{Devargs: "net_ring0"}},
 	}
 	for _, s := range want {
 		try(t, d.Slaves.Save(s))

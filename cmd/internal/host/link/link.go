@@ -149,6 +149,12 @@ func (l Link) MoveTo(ns int) error {
 	return l.set("move to another netns", 0, 0, nl.NewRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(ns))))
 }
 
+// MoveAs moves the interface to the namespace open as ns and renames it.
+func (l Link) MoveAs(ns int, name string) error {
+	return l.set("move to another netns as "+name, 0, 0, nl.NewRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(ns))),
+		nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)))
+}
+
 // Delete removes a virtual interface.
 func (l Link) Delete() error {
 	return l.do("delete", func() error {

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func TestLearnedAddressesAreLimitedInNumberAndTime(t *testing.T) {
+	has := map[netip.Addr]bool{}
+	refused := 0
+	host := netip.MustParseAddr("10.0.0.1")
+	l := &lessons{seen: map[netip.Addr]time.Time{}, claim: func(a netip.Addr) { has[a] = true }, release: func(a netip.Addr) { delete(has, a) },
+		isHost: func(a netip.Addr) bool { return a == host }, refuse: func(netip.Addr) { refused++ }}
+	begin := time.Now()
+	for _, odd := range []string{"10.0.0.1", "0.0.0.0", "::", "224.0.0.1", "ff02::1", "127.0.0.1", "::1"} {
+		l.note(netip.MustParseAddr(odd), begin)
+	}
+	if len(has) != 0 {
+		t.Errorf("learned %v, want nothing", has)
+	}
+	addr := func(i int) netip.Addr { return netip.MustParseAddr(fmt.Sprintf("10.0.1.%d", i)) }
+	for i := range mostLearned + 3 {
+		l.note(addr(i), begin)
+	}
+	if len(has) != mostLearned || refused != 1 {
+		t.Errorf("learned %d addresses and told %d times that there are more, want %d and once", len(has), refused, mostLearned)
+	}
+	l.note(addr(0), begin.Add(learnedFor))
+	l.expire(begin.Add(learnedFor + time.Second))
+	if len(has) != 1 || !has[addr(0)] {
+		t.Errorf("left are %v, want the one that was seen since", has)
+	}
+	l.note(addr(99), begin.Add(learnedFor))
+	if !has[addr(99)] {
+		t.Error("nothing is learned though there is room again")
+	}
+}
+
+// TestAddressesAreLearned from what peers answer and send.
+func TestAddressesAreLearned(t *testing.T) {
+	l := newLab(t, 3)
+	l.start("--ephemeral", "--mode", "l2")
+	l.add(2)
+	for _, p := range l.peers()[:3] {
+		l.must(append([]string{"link", "add", "link", "eth0", p.name, "type", "ipvlan", "learn"}, p.words...)...)
+		o := l.startPeer(p)
+		l.reach(p)
+		l.wantState(p.name, p.addr, "active")
+		for _, a := range l.addrs() {
+			if a.Link == p.name && a.Source != "learned" {
+				t.Errorf("%s: source of %s is %s, want learned", p.name, a.Local, a.Source)
+			}
+		}
+		l.must("link", "del", p.name)
+		l.wantState(p.name, p.addr, "")
+		o.kill()
+	}
+	l.stop()
+}
