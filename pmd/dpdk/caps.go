@@ -53,6 +53,8 @@ type quirk struct {
 	powerOf2 bool
 	// wholeRx: a frame is received only if it fits one mbuf, on some hosts.
 	wholeRx bool
+	// mtuAtRest: its MTU must not be set while it runs.
+	mtuAtRest bool
 	// rssKey is the length of its RSS key in bytes, if it does not say.
 	rssKey int
 	// maxFrame computes the largest frame from the devargs; nil if dev_info
@@ -85,8 +87,9 @@ func quirkOf(driver string) quirk {
 	case "net_vmxnet3":
 		// vmxnet3_dev_configure refuses others on devices before version 6;
 		// vmxnet3_rss_configure copies VMXNET3_RSS_MAX_KEY_SIZE bytes. It sets no
-		// maxNumRxSG, which QEMU takes for one fragment.
-		return quirk{powerOf2: true, rssKey: 40, wholeRx: true}
+		// maxNumRxSG, which QEMU takes for one fragment. vmxnet3_dev_mtu_set stops
+		// and starts it under the workers, without its filters and its state.
+		return quirk{powerOf2: true, rssKey: 40, wholeRx: true, mtuAtRest: true}
 	}
 	return quirk{}
 }

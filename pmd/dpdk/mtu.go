@@ -24,7 +24,10 @@ func (p *Port) SetMTU(mtu int) error {
 	}
 	var resting error
 	err := p.change(fmt.Sprintf("set MTU %d", mtu), func() C.int {
-		ret := C.rte_eth_dev_set_mtu(p.id, C.uint16_t(mtu))
+		ret := C.int(-C.EBUSY)
+		if !p.quirk.mtuAtRest {
+			ret = C.rte_eth_dev_set_mtu(p.id, C.uint16_t(mtu))
+		}
 		if !p.wantsRest(ret, mtu) {
 			return ret
 		}
