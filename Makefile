@@ -7,7 +7,7 @@ SEED := 1
 FRAMES := 20000
 
 .DEFAULT_GOAL := all
-.PHONY: all share deps run test lint fuzz oracle conformance conformance-mutants differential bench bench-deps clean help
+.PHONY: all share deps run test lint fuzz oracle conformance conformance-mutants differential bench bench-deps vmtest clean help
 
 all: ## build bin/ipvd, bin/ipvctl and bin/ipvgen (default)
 	go build -ldflags '-X main.Version=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
@@ -50,6 +50,10 @@ bench: deps all ## measure against C, testpmd and Open vSwitch (4 minutes, QUICK
 
 bench-deps: ## install the peers that Debian has
 	@deploy/bench-deps
+
+vmtest: all ## run ipvd on e1000, e1000e, vmxnet3 and virtio-net in a virtual machine (root; 10 minutes)
+	@deploy/vmtest-deps
+	@deploy/vmtest
 
 clean: ## remove what was built
 	rm -rf bin

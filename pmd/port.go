@@ -37,6 +37,7 @@ type Info struct {
 	Driver string           // e.g. net_af_xdp, net_tap, tap
 	MAC    net.HardwareAddr // 6 bytes
 	MTU    int              // largest L3 packet in bytes
+	MaxMTU int              // that the device can be set to; 0: unknown, or no limit
 	Caps   Caps
 	Socket int // NUMA node, -1 if unknown
 }
@@ -109,10 +110,20 @@ type Port interface {
 // that cannot do one of them returns ErrUnsupported.
 type Configurable interface {
 	Port
+	// SetMTU returns ErrBusy when the device must be at rest for it: when no poll
+	// set holds a queue of it, the same call succeeds.
 	SetMTU(mtu int) error
 	SetMAC(mac net.HardwareAddr) error
 	SetPromiscuous(on bool) error
 	SetAllMulticast(on bool) error
+}
+
+// Filtering is a Port whose device can be told the multicast addresses that it
+// takes frames for, while it does not take all. A driver that cannot returns
+// ErrUnsupported.
+type Filtering interface {
+	Configurable
+	SetMulticast(groups []net.HardwareAddr) error
 }
 
 // Driver makes poll sets for the queues of its ports. It is comparable: ports

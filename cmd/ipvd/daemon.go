@@ -18,7 +18,6 @@ import (
 	"ipvd/cmd/internal/store"
 	"ipvd/flows"
 	"ipvd/flows/ipvlan"
-	"ipvd/pmd"
 	"ipvd/pmd/dpdk"
 )
 
@@ -51,6 +50,7 @@ type daemon struct {
 	store     *store.Dir
 	rt        *dpdk.Runtime
 	pool      *dpdk.Pool
+	pools     map[int]*dpdk.Pool // of NUMA nodes with wires, by node
 	sys       *flows.System
 	mon       *monitor.Monitor
 	chores    *chores
@@ -70,7 +70,7 @@ type daemon struct {
 
 // start brings everything up, or nothing: on an error what was begun is undone.
 func start(ctx context.Context, cfg config.Config, logs *logs, log zerolog.Logger) (*daemon, error) {
-	d := &daemon{cfg: cfg, logs: logs, log: log, started: time.Now(), failed: make(chan error, 1), faults: faultLog{log: log}}
+	d := &daemon{cfg: cfg, logs: logs, log: log, started: time.Now(), failed: make(chan error, 1), faults: faultLog{log: log}, pools: map[int]*dpdk.Pool{}}
 	d.metrics = metrics.New(d, Version)
 	steps := []func() error{d.listen, d.openStore, d.recoverKilled, d.startEAL, d.startMonitor, d.openMasters, d.startAnswers,
 		d.startWorkers, d.restoreSlaves, d.startMetrics, d.serve}
@@ -125,7 +125,7 @@ func (d *daemon) stop(cause error) error {
 		errs = append(errs, m.close())
 	}
 	if d.pool != nil {
-		errs = append(errs, d.pool.Close())
+		errs = append(errs, d.pool.Close(), d.closePools())
 	}
 	if d.rt != nil {
 		errs = append(errs, d.rt.Close())
@@ -161,10 +161,7 @@ func (d *daemon) startEAL() (err error) {
 	if w := d.rt.Warning(); w != "" {
 		d.log.Warn().Msg(w)
 	}
-	d.pool, err = d.rt.NewPool(dpdk.PoolConfig{Name: "ipvd", Size: d.cfg.Pool, Cache: poolCache(d.cfg.Burst), Socket: -1})
-	if errors.Is(err, pmd.ErrNoMemory) {
-		err = fmt.Errorf("--pool %d with --memory %d: %w", d.cfg.Pool, d.cfg.Memory, err)
-	}
+	d.pool, err = d.newPool(anySocket)
 	return err
 }
 

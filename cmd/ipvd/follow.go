@@ -14,10 +14,7 @@ import (
 // slave's own setting is overwritten, as the kernel does (ipvlan_main.c,
 // ipvlan_adjust_mtu). Under mu.
 func (m *master) setMTU(mtu int) error {
-	err := m.wire.SetMTU(mtu)
-	if errors.Is(err, pmd.ErrUnsupported) {
-		err = nil // the wire drops by reason what is too long for it
-	}
+	err := m.setWireMTU(mtu)
 	if err != nil {
 		return err
 	}

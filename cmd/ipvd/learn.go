@@ -281,7 +281,7 @@ func (m *master) followHost() {
 		m.template.Down = down
 		m.log.Info().Bool("down", down).Err(m.d.swap()).Msg("the master follows the host port: while it is down nothing passes the wire")
 	}
-	if p.mtu != 0 && p.mtu != m.template.MTU {
+	if p.mtu != 0 && p.mtu != m.template.MTU && !m.refuseMTU(p.mtu) {
 		m.log.Info().Int("mtu", p.mtu).Err(m.setMTU(p.mtu)).Msg("MTU follows the host port")
 	}
 	if len(mac) == 6 && mac.String() != m.mac().String() {

@@ -18,6 +18,7 @@ import (
 	"ipvd/cmd/internal/store"
 	"ipvd/flows/ipvlan"
 	"ipvd/pmd"
+	"ipvd/pmd/dpdk"
 	"ipvd/pmd/rawip"
 	"ipvd/pmd/tap"
 )
@@ -33,6 +34,10 @@ type master struct {
 
 	taken     *takeover.Wire   // nil: the wire is no kernel interface of ours
 	wire      pmd.Configurable // nil until it is open
+	pool      *dpdk.Pool       // that the wire receives into
+	idle      *dpdk.Port       // in the wire's place while that is at rest; else nil
+	filter    filter
+	closing   chan struct{} // closed when nobody shall look at the wire any more; nil while nobody does
 	host      *tap.Port
 	punt      *rawip.Port // l3: to the host's output path
 	puntNetns netns.ID    // whose output path that is
@@ -106,6 +111,7 @@ func (m *master) save() error {
 
 // open opens the wire, the host port and what the mode needs.
 func (m *master) open() error {
+	m.usePoolNear()
 	if err := m.openWire(); err != nil {
 		return err
 	}
@@ -122,6 +128,8 @@ func (m *master) open() error {
 	if m.taken != nil {
 		m.watchWire(m.taken.Record())
 	}
+	m.setFilter()
+	m.watchDevice()
 	m.log.Info().Str("wire", m.conf.Device).Str("driver", info.Driver).Stringer("mac", info.MAC).
 		Int("mtu", info.MTU).Stringer("mode", m.template.Mode).Stringer("flag", m.template.Flag).Msg("master is up")
 	return m.save()
@@ -155,6 +163,9 @@ func (m *master) openHost(info pmd.Info) (err error) {
 // model is what Build makes the data plane of. Under mu.
 func (m *master) model() *ipvlan.Master {
 	c := *m.template
+	if m.idle != nil {
+		c.Wire, c.Down = m.idle, true
+	}
 	c.Slaves = make([]*ipvlan.Slave, len(m.slaves))
 	for i, s := range m.slaves {
 		c.Slaves[i] = s.model
@@ -215,6 +226,9 @@ func (m *master) closeSlaves() error {
 // stay where they are.
 func (m *master) close() error {
 	var errs []error
+	if m.closing != nil {
+		close(m.closing)
+	}
 	errs = append(errs, m.closeSlaves())
 	errs = append(errs, m.closeMode(m.template, m.template.Mode))
 	// The wire goes first: it must be at rest when it is put back, and putting it

@@ -42,6 +42,7 @@ func (m *master) setMode(mode ipvlan.Mode, flag ipvlan.Flag) error {
 		return fmt.Errorf("master %s: set mode %v %v: %w", m.name, mode, flag, err)
 	}
 	var errs []error
+	m.setFilter()
 	if mode != old.Mode {
 		errs = append(errs, m.closeMode(m.template, old.Mode))
 		for _, s := range m.slaves {

@@ -40,7 +40,7 @@ func (m *master) openWire() error {
 // portOptions are what every wire of DPDK is opened with.
 func (m *master) portOptions() dpdk.PortOptions {
 	return dpdk.PortOptions{
-		Pool: m.d.pool, RxDesc: rxDescriptors, TxDesc: txDescriptors, MTU: m.d.cfg.MTU,
+		Pool: m.pool, RxDesc: rxDescriptors, TxDesc: txDescriptors, MTU: m.d.cfg.MTU,
 		Promiscuous: m.d.cfg.Promiscuous, AllMulticast: true, Interrupts: m.d.adaptive(), Netns: -1,
 	}
 }
@@ -52,6 +52,7 @@ func (m *master) attachWire(devargs string, opt dpdk.PortOptions) error {
 		return fmt.Errorf("wire %s: %w", m.conf.Device, err)
 	}
 	m.wire = port
+	m.tellLowered(port)
 	return nil
 }
 

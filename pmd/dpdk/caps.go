@@ -16,6 +16,9 @@ import (
 // header and two VLAN tags, without FCS.
 const frameOverhead = 14 + 2*4
 
+// etherMTU is the MTU of a device that was told none, in bytes.
+const etherMTU = 1500
+
 // quirk is what a driver does not say in its rte_eth_dev_info, and what would
 // lose or corrupt packets if nobody knew. The zero value is a driver without.
 type quirk struct {
@@ -44,6 +47,16 @@ type quirk struct {
 	// keepsSent: closing the port does not give back the mbufs that lie in its
 	// rings and that it would have received.
 	keepsSent bool
+	// maxQueues is how many queues each way it can use, if it says more.
+	maxQueues int
+	// powerOf2: it takes a number of queues that is a power of two.
+	powerOf2 bool
+	// wholeRx: a frame is received only if it fits one mbuf, on some hosts.
+	wholeRx bool
+	// mtuAtRest: its MTU must not be set while it runs.
+	mtuAtRest bool
+	// rssKey is the length of its RSS key in bytes, if it does not say.
+	rssKey int
 	// maxFrame computes the largest frame from the devargs; nil if dev_info
 	// says it.
 	maxFrame func(devargs string) int
@@ -67,6 +80,16 @@ func quirkOf(driver string) quirk {
 		return quirk{paired: true, byMTU: true, countsUntaken: true, softOffloads: true}
 	case "net_virtio", "net_virtio_user":
 		return quirk{partialRx: true}
+	case "net_e1000_em":
+		// eth_em_infos_get says 2, and eth_em_rx_init spreads nothing over them;
+		// two TX queues would share the one context that checksums have.
+		return quirk{maxQueues: 1}
+	case "net_vmxnet3":
+		// vmxnet3_dev_configure refuses others on devices before version 6;
+		// vmxnet3_rss_configure copies VMXNET3_RSS_MAX_KEY_SIZE bytes. It sets no
+		// maxNumRxSG, which QEMU takes for one fragment. vmxnet3_dev_mtu_set stops
+		// and starts it under the workers, without its filters and its state.
+		return quirk{powerOf2: true, rssKey: 40, wholeRx: true, mtuAtRest: true}
 	}
 	return quirk{}
 }

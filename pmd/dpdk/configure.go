@@ -21,34 +21,31 @@ func (p *Port) configure(opt PortOptions) error {
 	}
 	p.info.Driver = C.GoString(&info.driver[0])
 	p.quirk = quirkOf(p.info.Driver)
-	rx := min(max(opt.RxQueues, 1), int(info.max_rxq))
-	tx := min(max(opt.TxQueues, 1), int(info.max_txq))
-	if p.quirk.paired {
-		rx = min(max(rx, tx), int(info.max_rxq), int(info.max_txq))
-		tx = rx
-	}
+	p.lowered = nil
+	rx, tx := p.negotiateQueues(opt, &info)
 	if err := p.makeQueues(rx, tx); err != nil {
 		return err
 	}
-	pool, err := p.choosePool(rx)
+	mtu, err := p.chooseMTU(opt.MTU, &info)
 	if err != nil {
 		return err
 	}
-	mtu, err := chooseMTU(opt.MTU, &info)
+	pool, err := p.choosePool(rx, int(descriptors(opt.RxDesc)), mtu)
 	if err != nil {
 		return err
 	}
 	conf := C.struct_ipvd_conf{
 		rxq: C.uint16_t(rx), txq: C.uint16_t(tx), mtu: C.uint16_t(mtu),
 		rxdesc: descriptors(opt.RxDesc), txdesc: descriptors(opt.TxDesc),
-		room: C.uint32_t(pool.DataRoom()), socket: info.socket, pool: pool.pool, gone: p.gone,
+		room: C.uint32_t(pool.DataRoom()), socket: info.socket, pool: pool.pool, gone: p.gone, rss_key: C.uint16_t(p.quirk.rssKey),
 		interrupts: flag(opt.Interrupts && !p.quirk.xdp), xdp: flag(p.quirk.xdp),
 		rx_checksum: flag(!p.quirk.softOffloads && !p.quirk.partialRx), tx_offloads: txOffloads(offloadsOf(&info, p.quirk)),
 	}
 	if ret := p.start(&conf); ret != 0 {
 		return fmt.Errorf("%s (%d/%d queues, MTU %d): %w", C.GoString(conf.step), rx, tx, mtu, driverError(ret))
 	}
-	p.started = true
+	p.started, p.conf = true, conf
+	p.lowerOffloads(opt, &info, &conf)
 	p.findDescriptors(&conf)
 	return nil
 }
@@ -65,25 +62,35 @@ func (p *Port) start(conf *C.struct_ipvd_conf) C.int {
 	return ret
 }
 
-// choosePool gives the pool for received packets: the caller's, or one of the
-// port's own.
-func (p *Port) choosePool(queues int) (*Pool, error) {
-	if p.quirk.keepsRx == 0 {
+// choosePool gives the pool for packets received with this MTU (0: Ethernet's):
+// the caller's, or one of the port's own. Its size is what lies in the fill
+// ring, as many sent and not yet completed, and as many received and still on
+// their way through the worker or in other ports' rings, twice. Under Runtime.mu.
+func (p *Port) choosePool(queues, descriptors, mtu int) (*Pool, error) {
+	cfg := p.pool.cfg
+	long := p.quirk.wholeRx && max(mtu, etherMTU)+frameOverhead > cfg.DataRoom
+	switch {
+	case p.quirk.keepsRx > 0:
+		cfg.Size = queues * p.quirk.keepsRx * 4
+	case long:
+		cfg.Size, cfg.DataRoom = queues*descriptors*4, mtu+frameOverhead
+	}
+	if p.quirk.keepsRx == 0 && !long {
 		return p.pool, nil
 	}
-	// What lies in the fill ring, as many sent and not yet completed, and as
-	// many received and still on their way through the worker or in other
-	// ports' rings, twice.
-	cfg := p.pool.cfg
-	cfg.Name, cfg.Size = p.name, queues*p.quirk.keepsRx*4
+	cfg.Name = p.name
 	own, err := p.rt.newPool(cfg)
 	p.own = own
 	return own, err
 }
 
-// chooseMTU is the MTU to set: the one wanted, else that of the kernel interface
-// behind the port, else 0 for the driver's own.
-func chooseMTU(want int, info *C.struct_ipvd_info) (int, error) {
+// chooseMTU is the MTU to set: the one wanted or the device's largest, else that
+// of the kernel interface behind the port, else 0 for the driver's own.
+func (p *Port) chooseMTU(want int, info *C.struct_ipvd_info) (int, error) {
+	if most := maxMTU(int(info.max_mtu), int(info.max_rx_pktlen)); want != 0 && most != 0 && want > most {
+		p.lower("MTU %d to %d (the device's largest)", want, most)
+		return most, nil
+	}
 	if want != 0 || info.if_index == 0 {
 		return want, nil
 	}

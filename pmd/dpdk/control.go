@@ -15,16 +15,6 @@ import (
 	"ipvd/pmd"
 )
 
-// SetMTU sets the largest L3 packet, in bytes.
-func (p *Port) SetMTU(mtu int) error {
-	if mtu <= 0 || mtu > 65535 {
-		return fmt.Errorf("port %s: MTU %d: out of range", p.name, mtu)
-	}
-	return p.change(fmt.Sprintf("set MTU %d", mtu), func() C.int {
-		return C.rte_eth_dev_set_mtu(p.id, C.uint16_t(mtu))
-	})
-}
-
 // SetMAC sets the device's address.
 func (p *Port) SetMAC(mac net.HardwareAddr) error {
 	if len(mac) != 6 {
@@ -69,6 +59,23 @@ func (p *Port) Carrier() bool {
 		up = up && err == nil
 	}
 	return up
+}
+
+// SetMulticast makes the device take the frames for these multicast addresses,
+// in place of those before, and no others unless SetAllMulticast opens its filter.
+func (p *Port) SetMulticast(groups []net.HardwareAddr) error {
+	for _, g := range groups {
+		if len(g) != 6 || g[0]&1 == 0 {
+			return fmt.Errorf("port %s: %s is no multicast MAC", p.name, g)
+		}
+	}
+	return p.change(fmt.Sprintf("set %d multicast addresses", len(groups)), func() C.int {
+		ret := setMulticast(p.id, groups)
+		if ret == 0 {
+			p.groups = groups
+		}
+		return ret
+	})
 }
 
 // Close stops and removes the device. It is an error, and the port stays, while
@@ -172,8 +179,12 @@ func (p *Port) refresh() error {
 		Driver: C.GoString(&c.driver[0]),
 		MAC:    C.GoBytes(unsafe.Pointer(&c.mac[0]), 6),
 		MTU:    int(c.mtu),
+		MaxMTU: maxMTU(int(c.max_mtu), int(c.max_rx_pktlen)),
 		Caps:   capsOf(&c, p.quirk, p.devargs, p.pool.DataRoom()),
 		Socket: int(c.socket),
+	}
+	if p.quirk.wholeRx {
+		p.info.MaxMTU = min(p.info.MaxMTU, int(p.conf.room)-frameOverhead)
 	}
 	p.applyCaps()
 	return nil
@@ -197,6 +208,15 @@ func (p *Port) readStats() {
 
 func setMAC(port C.uint16_t, mac net.HardwareAddr) C.int {
 	return C.ipvd_set_mac(port, (*C.uint8_t)(unsafe.Pointer(&mac[0])))
+}
+
+// setMulticast writes the device's list.
+func setMulticast(port C.uint16_t, groups []net.HardwareAddr) C.int {
+	list := make([]byte, 0, 6*len(groups)+1) // that its first byte has an address
+	for _, g := range groups {
+		list = append(list, g...)
+	}
+	return C.ipvd_set_multicast(port, (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(list))), C.uint32_t(len(groups)))
 }
 
 func flag(on bool) C.int {

@@ -100,6 +100,7 @@ ipvd_get_info(uint16_t port, struct ipvd_info *out)
 	out->max_rx_pktlen = info.max_rx_pktlen;
 	out->if_index = info.if_index;
 	out->socket = rte_eth_dev_socket_id(port);
+	out->rss = info.flow_type_rss_offloads != 0;
 	out->max_segs = 1;
 	if (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 		out->max_segs = info.tx_desc_lim.nb_seg_max;
@@ -123,19 +124,21 @@ on_removal(uint16_t port, enum rte_eth_event_type type, void *gone, void *ret)
 /* Toeplitz gives both directions of a flow one queue when its key repeats every
  * 16 bits, so that one worker sees both. */
 static void
-spread(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info, uint8_t key[64])
+spread(struct rte_eth_conf *conf, struct ipvd_conf *c, const struct rte_eth_dev_info *info, uint8_t key[64])
 {
 	uint64_t hf = (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP) & info->flow_type_rss_offloads;
+	uint16_t size = info->hash_key_size > 0 ? info->hash_key_size : c->rss_key;
 
-	if (hf == 0 || info->hash_key_size > 64)
+	if (hf == 0 || size > 64)
 		return;
 	for (int i = 0; i < 64; i++)
 		key[i] = i % 2 == 0 ? 0x6d : 0x5a;
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	conf->rx_adv_conf.rss_conf.rss_hf = hf;
-	if (info->hash_key_size > 0) {
+	if (size > 0) {
 		conf->rx_adv_conf.rss_conf.rss_key = key;
-		conf->rx_adv_conf.rss_conf.rss_key_len = info->hash_key_size;
+		conf->rx_adv_conf.rss_conf.rss_key_len = size;
+		c->symmetric = 1;
 	}
 }
 
@@ -144,7 +147,7 @@ spread(struct rte_eth_conf *conf, const struct rte_eth_dev_info *info, uint8_t k
  * MBUF_FAST_FREE, which forbids references. The queues' defaults in info get
  * the same offloads. */
 static int
-configure(uint16_t port, const struct ipvd_conf *c, struct rte_eth_dev_info *info)
+configure(uint16_t port, struct ipvd_conf *c, struct rte_eth_dev_info *info)
 {
 	struct rte_eth_conf conf = {0};
 	uint32_t mtu = c->mtu != 0 ? c->mtu : RTE_ETHER_MTU;
@@ -156,8 +159,9 @@ configure(uint16_t port, const struct ipvd_conf *c, struct rte_eth_dev_info *inf
 		conf.rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM;
 	if (mtu + RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN > c->room)
 		conf.rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+	c->symmetric = 0;
 	if (c->rxq > 1)
-		spread(&conf, info, key);
+		spread(&conf, c, info, key);
 	info->default_rxconf.offloads = conf.rxmode.offloads;
 	info->default_txconf.offloads = conf.txmode.offloads;
 	conf.intr_conf.rmv = (*info->dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
@@ -308,4 +312,18 @@ int
 ipvd_set_allmulticast(uint16_t port, int on)
 {
 	return on ? rte_eth_allmulticast_enable(port) : rte_eth_allmulticast_disable(port);
+}
+
+/* n addresses of 6 bytes, one behind the other, replace those before. */
+int
+ipvd_set_multicast(uint16_t port, const uint8_t *macs, uint32_t n)
+{
+	/* struct rte_ether_addr is aligned to 2 bytes, which Go's memory is as well. */
+	return rte_eth_dev_set_mc_addr_list(port, (struct rte_ether_addr *)(uintptr_t)macs, n);
+}
+
+int
+ipvd_stop(uint16_t port)
+{
+	return rte_eth_dev_stop(port);
 }

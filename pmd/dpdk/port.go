@@ -8,6 +8,7 @@ import "C"
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"slices"
@@ -30,6 +31,9 @@ type Port struct {
 	own     *Pool     // made for this port alone and used instead of pool, or nil
 	files   []xdpFile // that the driver opened
 	started bool
+	conf    C.struct_ipvd_conf // that it was started with
+	lowered []string           // see Lowered
+	groups  []net.HardwareAddr // that SetMulticast has set, under mu
 	rx      []pmd.RxQueue
 	tx      []pmd.TxQueue
 	sets    atomic.Int32 // queues held by poll sets

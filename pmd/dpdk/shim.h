@@ -102,6 +102,7 @@ struct ipvd_info {
 	uint16_t max_rxq, max_txq;
 	uint16_t max_segs;
 	uint8_t checksum, tso, uso, header_sum; /* what it can do on transmit */
+	uint8_t rss; /* spreads what it receives over queues by a hash */
 	uint32_t max_rx_pktlen;
 	uint32_t if_index;
 	int socket;
@@ -116,6 +117,8 @@ struct ipvd_conf {
 	struct rte_mempool *pool;
 	int *gone;        /* set to 1 when the device is removed */
 	int interrupts;   /* configure RX interrupts */
+	uint16_t rss_key; /* bytes of its RSS key, if the driver does not say */
+	int symmetric;    /* out: both directions of a flow come to one queue */
 	int rx_checksum;  /* have checksums verified if the device can */
 	uint64_t tx_offloads; /* that are used if the device has them */
 	int xdp;          /* look for AF_XDP sockets */
@@ -147,6 +150,8 @@ int ipvd_link_up(uint16_t port);
 int ipvd_set_mac(uint16_t port, const uint8_t mac[6]);
 int ipvd_set_promiscuous(uint16_t port, int on);
 int ipvd_set_allmulticast(uint16_t port, int on);
+int ipvd_set_multicast(uint16_t port, const uint8_t *macs, uint32_t n);
+int ipvd_stop(uint16_t port);
 
 /* wait.c */
 int ipvd_new_xdp_socket(struct ipvd_sockets *s);

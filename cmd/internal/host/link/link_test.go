@@ -3,6 +3,7 @@ package link_test
 import (
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -156,5 +157,29 @@ func TestByAliasFindsARenamedInterface(t *testing.T) {
 	}
 	if _, _, err := link.ByAlias(fd, "ipvd:eth0:2"); !errors.Is(err, link.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
+	}
+}
+
+// TestGroupsFollowTheStack: an address joins its solicited-node group (RFC 4291).
+func TestGroupsFollowTheStack(t *testing.T) {
+	ns := hosttest.NewNS(t)
+	ns.TAP("t0")
+	l := in(t, ns, "t0")
+	ns.IP("link set t0 up")
+	joined := func() bool {
+		groups, err := l.Groups()
+		try(t, err)
+		return slices.ContainsFunc(groups, func(g net.HardwareAddr) bool { return g.String() == "33:33:ff:12:34:56" })
+	}
+	if joined() {
+		t.Fatal("the group is joined before anybody asks for it")
+	}
+	ns.IP("addr add fd00::12:3456/64 dev t0 nodad")
+	if !joined() {
+		t.Error("the group of a new address is not among the interface's")
+	}
+	l.Index += 1000
+	if groups, err := l.Groups(); err != nil || len(groups) > 0 {
+		t.Errorf("no interface: got %v, %v", groups, err)
 	}
 }
