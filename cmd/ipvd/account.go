@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 
 	"ipvd/cmd/internal/api"
 	"ipvd/flows"
@@ -20,6 +21,7 @@ func (d *daemon) shares(p flows.Parts) []share {
 	defer d.mu.Unlock()
 	var all []share
 	rest := share{"rest", "slaves that are gone, and the framework", p.Account}
+	rest.Reasons = maps.Clone(p.Reasons)
 	add := func(kind, where string, a flows.Account, sets ...*flows.CounterSet) {
 		for _, set := range sets {
 			if values, ok := p.Sets[set]; ok {
