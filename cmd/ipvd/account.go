@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 
 	"ipvd/cmd/internal/api"
 	"ipvd/flows"
@@ -20,6 +21,7 @@ func (d *daemon) shares(p flows.Parts) []share {
 	defer d.mu.Unlock()
 	var all []share
 	rest := share{"rest", "slaves that are gone, and the framework", p.Account}
+	rest.Reasons = maps.Clone(p.Reasons)
 	add := func(kind, where string, a flows.Account, sets ...*flows.CounterSet) {
 		for _, set := range sets {
 			if values, ok := p.Sets[set]; ok {
@@ -51,13 +53,13 @@ func (d *daemon) shares(p flows.Parts) []share {
 }
 
 // accountRows is the account by slave, port and stage, and then by worker.
-func (d *daemon) accountRows(p flows.Parts) []api.AccountRow {
+func (d *daemon) accountRows(p flows.Parts, workers []flows.WorkerInfo) []api.AccountRow {
 	rows := []api.AccountRow{}
 	for _, s := range d.shares(p) {
 		rows = append(rows, api.AccountRow{Kind: s.kind, Where: s.where, Received: s.Received, Copied: s.Copied,
 			Delivered: s.Delivered, Dropped: s.Dropped})
 	}
-	return append(rows, workerRows(d.sys.Workers(), p.Sets)...)
+	return append(rows, workerRows(workers, p.Sets)...)
 }
 
 // workerRows say what each worker received, and what its stages made of it.
@@ -81,14 +83,14 @@ func workerRows(workers []flows.WorkerInfo, sets map[*flows.CounterSet][]uint64)
 }
 
 // explainDifference says what keeps v from balancing.
-func (d *daemon) explainDifference(v *api.Verify) (why []string) {
+func explainDifference(v *api.Verify, workers []flows.WorkerInfo) (why []string) {
 	if v.OK {
 		return nil
 	}
 	if !v.AtRest {
 		return []string{fmt.Sprintf("packets never rested in %d readings: what differs was under way; try again when less is going on", verifyTries)}
 	}
-	return whyNot(v, d.sys.Workers())
+	return whyNot(v, workers)
 }
 
 // whyNot explains a difference at rest.

@@ -40,6 +40,9 @@ func TestVerifyTellsSlavesStagesAndWorkersApart(t *testing.T) {
 	if kinds["slave"] != 1 || kinds["port"] < 2 || kinds["stage"] != 2 || kinds["rest"] != 1 || kinds["worker"] != 1 {
 		t.Errorf("rows of kinds %v", kinds)
 	}
+	if v.Reasons["private"] == 0 || v.Dropped != total(v.Reasons) {
+		t.Errorf("%d packets dropped, by reasons %v", v.Dropped, v.Reasons)
+	}
 	lost := v.Reasons["imissed"] + v.Reasons["rx_nombuf"] + v.Reasons["rx_error"] + v.Reasons["ierrors"]
 	if workers.Received != v.Received-lost {
 		t.Errorf("the workers received %d packets, want %d", workers.Received, v.Received-lost)
@@ -51,11 +54,10 @@ func TestVerifyTellsSlavesStagesAndWorkersApart(t *testing.T) {
 }
 
 func TestADifferenceIsExplained(t *testing.T) {
-	moving, fine := &daemon{}, api.Verify{OK: true}
-	if why := moving.explainDifference(&fine); why != nil {
+	if why := explainDifference(&api.Verify{OK: true}, nil); why != nil {
 		t.Errorf("of an account that balances: %q", why)
 	}
-	if why := moving.explainDifference(&api.Verify{}); len(why) != 1 || !strings.Contains(why[0], "never rested") {
+	if why := explainDifference(&api.Verify{}, nil); len(why) != 1 || !strings.Contains(why[0], "never rested") {
 		t.Errorf("under traffic: %q", why)
 	}
 	worker := []flows.WorkerInfo{{Packets: 10}}
@@ -103,4 +105,11 @@ func TestDoctorsExitStatusTellsOfFailures(t *testing.T) {
 	if last.State != doctor.Fail || last.Name != "wire nosuch0" || last.Do == "" {
 		t.Errorf("found %+v of a wire that is not there", last)
 	}
+}
+
+func total(reasons map[string]uint64) (n uint64) {
+	for _, part := range reasons {
+		n += part
+	}
+	return n
 }

@@ -34,18 +34,19 @@ const (
 
 // Verify takes the account at rest, if there is a moment of it.
 func (d *daemon) Verify(ctx context.Context) (api.Verify, error) {
-	now := d.sys.Parts()
+	now, workers := d.sys.Parts(), d.sys.Workers()
 	rest, ok := false, false
 	for i := 0; i < verifyTries && !ok && ctx.Err() == nil; i++ {
 		last := now
 		time.Sleep(verifyInterval)
+		workers = d.sys.Workers() // between two readings: of the same moment if these are equal
 		now = d.sys.Parts()
 		rest = now.Received == last.Received && now.Delivered == last.Delivered && now.Dropped == last.Dropped
 		ok = rest && now.Difference() == 0
 	}
 	counters, err := d.Stats(ctx, false)
-	v := api.Verify{Account: d.account(now.Account), OK: ok, AtRest: rest, Counters: counters, Rows: d.accountRows(now)}
-	v.Explanation = d.explainDifference(&v)
+	v := api.Verify{Account: d.account(now.Account), OK: ok, AtRest: rest, Counters: counters, Rows: d.accountRows(now, workers)}
+	v.Explanation = explainDifference(&v, workers)
 	return v, err
 }
 
