@@ -61,6 +61,9 @@ func (c *Config) finish(f *pflag.FlagSet, args []string) error {
 	if c.Compat == "kernel" {
 		c.asKernel(f)
 	}
+	if c.Compat == "kernel" && !f.Changed("l3-path") {
+		c.L3Path = "host"
+	}
 	allowed, err := allowedCPUs()
 	if err != nil {
 		return err
