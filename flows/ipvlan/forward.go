@@ -1,8 +1,6 @@
 package ipvlan
 
 import (
-	"math"
-
 	"ipvd/flows"
 	"ipvd/flows/route"
 	"ipvd/flows/wire"
@@ -21,11 +19,11 @@ type forwarder struct {
 	errors errorMaker
 
 	// Of the burst that is being routed.
-	from  int
-	slave []flows.Counter
-	tick  uint32
-	scan  scan
-	memo  memo
+	from   int
+	slave  []flows.Counter
+	tick   uint32
+	routes route.Burst4
+	memo   memo
 }
 
 func newForwarder(e *egressL3, m *Master) *forwarder {
@@ -45,7 +43,7 @@ func (f *forwarder) push(from int, b flows.Burst) {
 // some takes up to sifted packets.
 func (f *forwarder) some(b flows.Burst) {
 	longest := f.decide(f.vec.Packets(b))
-	for _, g := range f.sort(b, f.scan.verdicts[:b.N], longest) {
+	for _, g := range f.sort(b, f.sift.verdicts[:b.N], longest) {
 		if g.Verdict == toRouter {
 			f.router.Push(g.Burst)
 			continue
@@ -54,58 +52,40 @@ func (f *forwarder) some(b flows.Burst) {
 	}
 }
 
-// decide gives every packet its verdict, in f.scan, and tallies it. See
+// decide gives every packet its verdict, in f.sift, and tallies it. See
 // classify.decide for longest.
 func (f *forwarder) decide(pkts []*pmd.Mbuf) (longest uint32) {
-	s := &f.scan
 	f.grouper.Forget()
 	for i := 0; i < len(pkts); {
-		if end := s.read4(pkts, i); end > i {
+		if end := f.read4(pkts, i); end > i {
 			f.find4(pkts, i, end)
+			longest = max(longest, f.sift.longest(i, end))
 			i = end
 			continue
 		}
 		v := f.other(&pkts[i])
-		m := pkts[i]
-		s.verdicts[i%sifted], s.bytes[i%sifted] = v, uint32(m.Len())
-		if !m.Whole() || m.Offload() {
-			longest = math.MaxUint32
-		}
-		f.grouper.Tally(v, uint32(m.Len()))
+		longest = max(longest, uint32(pkts[i].Len()), f.sift.note(i, pkts[i], v, f.grouper))
 		i++
-	}
-	for _, n := range s.bytes[:len(pkts)] {
-		longest |= n
 	}
 	return longest
 }
 
-// find4 gives the plain packets from place i to end their verdicts.
+// find4 gives the plain packets from place i to end their verdicts and tallies
+// them.
 func (f *forwarder) find4(pkts []*pmd.Mbuf, i, end int) {
-	s := &f.scan
-	f.fib.Find4(&s.route, i, end)
+	f.fib.Find4(&f.routes, i, end)
 	if f.flag != VEPA {
-		s.siblings(f.table.v4.Load(), i, end)
+		f.markSiblings(i, end)
 	}
 	f.memo.renew()
-	for ; i < end; i++ {
-		at := uint8(i)
-		number := s.route.Hop[at]
-		if k := &f.memo.known[number%memos]; k.stamp == f.memo.stamp|uint64(number) && s.bytes[at] <= k.longest {
-			readdressTo(pkts[i].Data(), k.mac, f.macWord)
-			s.verdicts[at] = toWire
-			f.grouper.Tally(toWire, s.bytes[at])
-			continue
-		}
-		v := f.plain(&pkts[i], at)
-		s.verdicts[at] = v
-		f.grouper.Tally(v, s.bytes[at])
+	for i = f.leave(pkts, i, end); i < end; i = f.leave(pkts, i+1, end) {
+		f.sift.note(i, pkts[i], f.plain(&pkts[i], i), f.grouper)
 	}
 }
 
 // plain decides about a packet that read4 has read and whose route was found.
-func (f *forwarder) plain(slot **pmd.Mbuf, at uint8) flows.Verdict {
-	q := &f.scan.route
+func (f *forwarder) plain(slot **pmd.Mbuf, i int) flows.Verdict {
+	q, at := &f.routes, uint8(i)
 	to := target{lo: uint64(q.Dst[at])}
 	if q.Hop[at] == 0 {
 		return f.sibling(slot, q.Dst[at])

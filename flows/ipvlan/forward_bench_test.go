@@ -42,13 +42,13 @@ func BenchmarkForward(b *testing.B) {
 		f.grouper = flows.NewGrouper(f.vec, int(toSlave)+16)
 		b.Run(k.name+"/read", func(b *testing.B) {
 			for i := range b.N {
-				f.scan.read4(f.vec.Packets(bursts[i%len(bursts)]), 0)
+				f.read4(f.vec.Packets(bursts[i%len(bursts)]), 0)
 			}
 			perPacket(b)
 		})
 		b.Run(k.name+"/find", func(b *testing.B) {
 			for range b.N {
-				f.fib.Find4(&f.scan.route, 0, 128)
+				f.fib.Find4(&f.routes, 0, 128)
 			}
 			perPacket(b)
 		})

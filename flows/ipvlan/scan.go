@@ -3,23 +3,14 @@ package ipvlan
 import (
 	"encoding/binary"
 
-	"ipvd/flows"
-	"ipvd/flows/route"
 	"ipvd/flows/wire"
 	"ipvd/pmd"
 )
 
-// scan is the scratch of forwarder, by place of a packet in the burst.
-type scan struct {
-	verdicts [sifted]flows.Verdict
-	bytes    [sifted]uint32
-	route    route.Burst4
-}
-
 // read4 reads plain IPv4 packets from place i on, which may be written, and gives
 // the place of the first that is none.
-func (s *scan) read4(pkts []*pmd.Mbuf, i int) int {
-	q := &s.route
+func (f *forwarder) read4(pkts []*pmd.Mbuf, i int) int {
+	s, q := f.sift, &f.routes
 	pkts = pkts[:min(len(pkts), sifted)]
 	for ; uint(i) < uint(len(pkts)); i++ {
 		m := pkts[i]
@@ -33,16 +24,38 @@ func (s *scan) read4(pkts []*pmd.Mbuf, i int) int {
 	return i
 }
 
-// siblings takes the hop from packets to slaves' addresses.
-func (s *scan) siblings(t *slots, i, end int) {
+// markSiblings takes the hop from packets to slaves' addresses.
+func (f *forwarder) markSiblings(i, end int) {
+	t := f.table.v4.Load()
 	for ; i < end; i++ {
-		at := uint8(i)
-		if a := s.route.Dst[at]; !t.lacks4(t.hash4(a), a) {
-			if _, ok := t.far4(t.hash4(a), a); ok {
-				s.route.Hop[at] = 0
-			}
+		a := f.routes.Dst[i%sifted]
+		if p := t.home4().pair(a); p.lacks(a) {
+			continue
+		}
+		if _, ok := t.far4(t.hash4(a), a); ok {
+			f.routes.Hop[i%sifted] = 0
 		}
 	}
+}
+
+// leave gives packets from place i on the MAC addresses of their next hops and the
+// verdict toWire, and tallies them, up to end, or to the first whose hop is not in
+// the memo or takes no packet so long. It gives that place.
+func (f *forwarder) leave(pkts []*pmd.Mbuf, i, end int) int {
+	s, known, stamp := f.sift, &f.memo.known, f.memo.stamp
+	t, n := f.grouper.Tallier()
+	for pkts = pkts[:min(end, sifted)]; uint(i) < uint(len(pkts)); i++ {
+		number, bytes := f.routes.Hop[i], s.bytes[i]
+		k := &known[number%memos]
+		if k.stamp != stamp|uint64(number) || bytes > k.longest {
+			break
+		}
+		readdressTo(pkts[i].Data(), k.mac, f.macWord)
+		s.verdicts[i] = toWire
+		n = t.Add(n, toWire, bytes)
+	}
+	f.grouper.Tallied(n)
+	return i
 }
 
 // sent4 tells IPv4 packets that need no more than their next hop's MAC address:
