@@ -40,6 +40,7 @@ func New(index Index) *FIB {
 		f.hops.put(&Hop{Kind: k}, 0) // gets the number fixed(k)
 	}
 	f.queues.init()
+	f.Tick() // no tick is 0
 	f.Suspend()
 	f.SetSources(Sources{})
 	return f
@@ -78,6 +79,15 @@ func (f *FIB) Lookup6(q *Query) *Hop {
 		return h
 	}
 	return h.pick(f.queues.hash(q.SrcHi^q.DstHi, q.SrcLo^q.DstLo^uint64(q.Label)))
+}
+
+// Get is Lookup4 or Lookup6, by the addresses' family.
+func (f *FIB) Get(src, dst netip.Addr, tos uint8) *Hop {
+	if dst.Is4() {
+		return f.Lookup4(number4(src), number4(dst), tos)
+	}
+	s, d := number6(src), number6(dst)
+	return f.Lookup6(&Query{SrcHi: s.hi, SrcLo: s.lo, DstHi: d.hi, DstLo: d.lo, TOS: tos})
 }
 
 // find4 is the number of a packet's hop.

@@ -34,7 +34,7 @@ const (
 // Neighbour is a station on the host port's link.
 type Neighbour struct {
 	word atomic.Uint64 // MAC address as a frame's first word has it, and state
-	used atomic.Uint32 // the tick in which a worker last sent to it
+	used atomic.Uint32 // the tick in which a worker last sent to it; 0: none did
 
 	addr   netip.Addr
 	number pair
@@ -73,7 +73,10 @@ func (n *Neighbour) Use(tick uint32) {
 }
 
 // UsedSince reports that a worker sent to it in this tick or a later one.
-func (n *Neighbour) UsedSince(tick uint32) bool { return int32(n.used.Load()-tick) >= 0 }
+func (n *Neighbour) UsedSince(tick uint32) bool {
+	used := n.used.Load()
+	return used != 0 && int32(used-tick) >= 0
+}
 
 func newNeighbour(a netip.Addr) *Neighbour {
 	if a.Is4() {
