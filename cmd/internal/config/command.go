@@ -61,9 +61,6 @@ func (c *Config) finish(f *pflag.FlagSet, args []string) error {
 	if c.Compat == "kernel" {
 		c.asKernel(f)
 	}
-	if c.Compat == "kernel" && !f.Changed("l3-path") {
-		c.L3Path = "host"
-	}
 	allowed, err := allowedCPUs()
 	if err != nil {
 		return err
@@ -81,6 +78,9 @@ func (c *Config) asKernel(f *pflag.FlagSet) {
 	}
 	if !f.Changed("l3-proxy") {
 		c.L3Proxy = "off"
+	}
+	if !f.Changed("l3-path") {
+		c.L3Path = "host"
 	}
 }
 
