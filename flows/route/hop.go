@@ -88,6 +88,9 @@ func (s *Spec) key() specKey {
 	return k
 }
 
+// Equal reports that two routes say the same.
+func (s Spec) Equal(o Spec) bool { return s.key() == o.key() }
+
 // Hop is a Spec as workers use it. It never changes.
 type Hop struct {
 	Kind Kind

@@ -131,17 +131,27 @@ func (m *Mirror) addrChanged(msg message) {
 	}
 }
 
-// sources are the first addresses of the device, of IPv6 the first that is not
-// link-local if there is one.
+// sources are the first IPv4 address of the device, and the least IPv6 one that is
+// not link-local, if there is one.
 func (m *Mirror) sources() (s route.Sources) {
+	before := func(a, b netip.Addr) bool {
+		if a.IsLinkLocalUnicast() != b.IsLinkLocalUnicast() {
+			return b.IsLinkLocalUnicast()
+		}
+		return a.Less(b)
+	}
+	var v6 netip.Addr
 	for _, a := range m.addrs {
 		switch {
 		case a.Is4() && s.V4 == 0:
 			b := a.As4()
 			s.V4 = uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
-		case a.Is6() && (s.V6 == [16]byte{} || s.V6[0] == 0xfe && !a.IsLinkLocalUnicast()):
-			s.V6 = a.As16()
+		case a.Is6() && (!v6.IsValid() || before(a, v6)):
+			v6 = a
 		}
+	}
+	if v6.IsValid() {
+		s.V6 = v6.As16()
 	}
 	return s
 }

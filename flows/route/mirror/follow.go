@@ -46,25 +46,24 @@ func (m *Mirror) equals(r route.Route) []route.Route {
 	return slices.DeleteFunc(m.fib.At(r.Table, r.Dst), func(o route.Route) bool { return o.TOS != r.TOS || o.Priority != r.Priority })
 }
 
-// add4 keeps IPv4 routes by the device only. One that leaves elsewhere counts where
-// it takes the place of one that does not.
+// add4 takes a new route. One that is known came while everything was read.
 func (m *Mirror) add4(r route.Route, h route.How) {
-	if equals := m.equals(r); h == route.Replace && len(equals) > 1 || h != route.Replace && len(equals) > 0 {
-		m.again = true // which one the kernel means is not sure
-		return
-	}
-	if !r.Elsewhere {
+	if h == route.Replace || !slices.ContainsFunc(m.equals(r), func(o route.Route) bool { return alike(o, r) }) {
 		m.fib.Add(r, h)
-		return
-	}
-	for _, o := range m.equals(r) {
-		m.fib.Remove(o)
 	}
 }
 
+// alike reports routes that say the same, or both leave elsewhere.
+func alike(a, b route.Route) bool {
+	return a.Elsewhere == b.Elsewhere && (a.Elsewhere || a.Spec.Equal(b.Spec))
+}
+
 func (m *Mirror) remove4(r route.Route) {
-	if !m.fib.Remove(r) && !r.Elsewhere && len(m.equals(r)) > 0 {
-		m.again = true
+	n := len(m.equals(r))
+	if m.fib.Remove(r) {
+		m.again = m.again || r.Elsewhere && n > 2 // which one it was is not sure
+	} else {
+		m.again = m.again || n > 0
 	}
 }
 
@@ -72,8 +71,8 @@ func (m *Mirror) remove4(r route.Route) {
 // of them (net/ipv6/route.c, rt6_fill_node).
 func (m *Mirror) add6(r route.Route, h route.How, k *kernelRoute) {
 	equals := m.equals(r)
-	if len(equals) > 1 {
-		m.again = true
+	if len(equals) > 1 || len(equals) == 1 && h != route.Replace && equals[0].Spec.MTU != r.Spec.MTU {
+		m.again = true // each next hop has an MTU of its own, and the message one of them
 		return
 	}
 	if len(equals) == 1 && (h == route.Replace || len(k.hops) > 0) {
@@ -93,7 +92,7 @@ func (m *Mirror) remove6(r route.Route, k *kernelRoute) {
 	}
 	o := equals[0]
 	i := slices.IndexFunc(o.Spec.Paths, func(p route.Path) bool { return p.Via == k.hop.via })
-	if len(equals) > 1 || i < 0 || len(k.hops) > 0 {
+	if len(equals) > 1 || i < 0 || len(k.hops) > 0 || o.Spec.MTU != 0 {
 		m.again = true
 		return
 	}

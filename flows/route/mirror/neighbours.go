@@ -38,7 +38,8 @@ func parseNeighbour(b []byte) (n kernelNeighbour, ok bool) {
 			n.mac = v
 		}
 	}
-	return n, n.addr.IsValid() && n.addr.Is4() == (b[0] == unix.AF_INET)
+	// Of groups the kernel has entries as well, which it says nothing of.
+	return n, n.addr.IsValid() && n.addr.Is4() == (b[0] == unix.AF_INET) && !n.addr.IsMulticast()
 }
 
 // setNeighbour takes what the kernel says of a neighbour of the device.

@@ -116,10 +116,7 @@ func (m *Mirror) readRoutes() (load *route.Load, err error) {
 	}
 	each := func(msg message) {
 		if k, ok := parseRoute(msg.body); ok {
-			r := m.convert(&k, false)
-			if !r.Elsewhere || k.family == unix.AF_INET6 {
-				load.Add(r)
-			}
+			load.Add(m.convert(&k, false))
 		}
 	}
 	// One walk for both families: an interrupted one begins again with both.

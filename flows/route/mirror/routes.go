@@ -174,5 +174,8 @@ func (m *Mirror) takeHops(r *route.Route, k *kernelRoute, hops []hop, gone bool)
 		for _, h := range ours {
 			r.Spec.Paths = append(r.Spec.Paths, route.Path{Via: h.via, Weight: h.weight})
 		}
+		if k.family == unix.AF_INET6 { // whose order is not always the same
+			slices.SortFunc(r.Spec.Paths, func(a, b route.Path) int { return a.Via.Compare(b.Via) })
+		}
 	}
 }
