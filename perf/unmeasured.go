@@ -19,7 +19,6 @@ func later() []report.Row {
 		report.Unmeasured("l3s/established", "l3s/host-path", needsRoutes),
 		report.Unmeasured("l3s/flows-100k", "l3s/flows-100", needsRoutes),
 		report.Unmeasured("l3s/setup", "host path", needsRoutes),
-		report.Unmeasured("route/change", "", needsRoutes),
 		report.Unmeasured("memif", "testpmd io", needsPorts),
 		report.Unmeasured("vhost-user", "testpmd io", needsPorts),
 	}
