@@ -77,7 +77,7 @@ func (f *forwarder) find4(pkts []*pmd.Mbuf, i, end int) {
 	if f.flag != VEPA {
 		f.markSiblings(i, end)
 	}
-	f.memo.renew()
+	f.memo.renew(f.fib.Epoch())
 	for i = f.leave(pkts, i, end); i < end; i = f.leave(pkts, i+1, end) {
 		f.sift.note(i, pkts[i], f.plain(&pkts[i], i), f.grouper)
 	}

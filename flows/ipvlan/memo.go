@@ -5,20 +5,20 @@ import "ipvd/flows/route"
 // memos is how many hops a memo knows.
 const memos = 64
 
-// memo is what is known of hops within a burst, by their numbers: nearly all
-// packets of a burst take a few hops, and what is looked up once need not be
-// looked up again before the next burst. Worker only.
+// memo is what is known of hops, by their numbers: nearly all packets take a few,
+// and what was looked up once need not be looked up again before a hop or a
+// neighbour changes. Worker only.
 type memo struct {
-	stamp uint64 // of this burst, in the upper half
+	stamp uint64 // of the FIB's epoch, in the upper half
 	known [memos]struct {
-		stamp   uint64 // of the burst, and the hop's number
+		stamp   uint64 // of the epoch, and the hop's number
 		mac     uint64 // of its neighbour, in the lower 48 bits
 		longest uint32 // frame that it takes, in bytes
 	}
 }
 
-// renew forgets all.
-func (o *memo) renew() { o.stamp += 1 << 32 }
+// renew forgets all that is older than this epoch.
+func (o *memo) renew(epoch uint32) { o.stamp = uint64(epoch) << 32 }
 
 // note takes up the hop with a number if it is the same for all packets.
 func (o *memo) note(number uint32, h *route.Hop, longest, tick uint32) {

@@ -13,27 +13,28 @@ func (f *forwarder) read4(pkts []*pmd.Mbuf, i int) int {
 	s, q := f.sift, &f.routes
 	pkts = pkts[:min(len(pkts), sifted)]
 	for ; uint(i) < uint(len(pkts)); i++ {
-		m := pkts[i]
+		m, at := pkts[i], uint8(i)
 		b := m.Data()
 		if len(b) < plainLen || !m.Whole() || !m.Ready() || m.Shared() || !sent4((*[plainLen]byte)(b), uint32(len(b))) {
 			break
 		}
-		q.Src[i], q.Dst[i] = binary.BigEndian.Uint32(b[26:]), binary.BigEndian.Uint32(b[30:])
-		q.TOS[i], s.bytes[i] = b[15], uint32(len(b))
+		q.Src[at], q.Dst[at] = binary.BigEndian.Uint32(b[26:]), binary.BigEndian.Uint32(b[30:])
+		q.TOS[at], s.bytes[at] = b[15], uint32(len(b))
 	}
 	return i
 }
 
 // markSiblings takes the hop from packets to slaves' addresses.
 func (f *forwarder) markSiblings(i, end int) {
-	t := f.table.v4.Load()
+	t, q := f.table.v4.Load(), &f.routes
+	home := t.home4()
 	for ; i < end; i++ {
-		a := f.routes.Dst[i%sifted]
-		if p := t.home4().pair(a); p.lacks(a) {
+		a := q.Dst[uint8(i)]
+		if home.pair(a).lacks(a) {
 			continue
 		}
 		if _, ok := t.far4(t.hash4(a), a); ok {
-			f.routes.Hop[i%sifted] = 0
+			q.Hop[uint8(i)] = 0
 		}
 	}
 }
@@ -42,16 +43,17 @@ func (f *forwarder) markSiblings(i, end int) {
 // verdict toWire, and tallies them, up to end, or to the first whose hop is not in
 // the memo or takes no packet so long. It gives that place.
 func (f *forwarder) leave(pkts []*pmd.Mbuf, i, end int) int {
-	s, known, stamp := f.sift, &f.memo.known, f.memo.stamp
+	s, q, known, stamp, own := f.sift, &f.routes, &f.memo.known, f.memo.stamp, f.macWord
 	t, n := f.grouper.Tallier()
 	for pkts = pkts[:min(end, sifted)]; uint(i) < uint(len(pkts)); i++ {
-		number, bytes := f.routes.Hop[i], s.bytes[i]
+		at := uint8(i)
+		number, bytes := q.Hop[at], s.bytes[at]
 		k := &known[number%memos]
 		if k.stamp != stamp|uint64(number) || bytes > k.longest {
 			break
 		}
-		readdressTo(pkts[i].Data(), k.mac, f.macWord)
-		s.verdicts[i] = toWire
+		readdressTo(pkts[i].Data(), k.mac, own)
+		s.verdicts[at] = toWire
 		n = t.Add(n, toWire, bytes)
 	}
 	f.grouper.Tallied(n)

@@ -17,6 +17,7 @@ type Burst4 struct {
 
 	words [BurstLen]uint64 // of the level that was read last
 	found [BurstLen]uint32 // the hops of the longest prefixes so far
+	deep  [BurstLen]uint8  // packets that have a node in the next level
 }
 
 // Hop is the hop with a number that Find4 gave. Any goroutine.
@@ -86,13 +87,12 @@ func forget(b *Burst4, i, end int) {
 	}
 }
 
-// findAll does so level by level.
+// findAll does so level by level. Few packets go below the second.
 func (t *trie4) findAll(b *Burst4, i, end int) {
 	t.begin(b, i, end)
-	for _, shift := range [...]uint{8, 4, 0} {
-		if t.descend(b, i, end, shift) == 0 {
-			break
-		}
+	n := t.second(b, i, end)
+	for _, shift := range [...]uint{4, 0} {
+		n = t.deeper(b, n, shift)
 	}
 	for ; i < end; i++ {
 		at := uint8(i)
@@ -104,26 +104,39 @@ func (t *trie4) findAll(b *Burst4, i, end int) {
 func (t *trie4) begin(b *Burst4, i, end int) {
 	root := t.root[:1<<rootBits]
 	for ; i < end; i++ {
-		w := atomic.LoadUint64(&root[b.Dst[uint8(i)]>>16])
-		b.words[uint8(i)], b.found[uint8(i)] = w, uint32(w)
+		b.words[uint8(i)] = atomic.LoadUint64(&root[b.Dst[uint8(i)]>>16])
 	}
 }
 
-// descend reads the words of the next level, whose place in a node is the bits of
-// the address from shift on. A packet without a node below reads node 0, which has
-// no hops. It gives 0 when no packet has a node below.
-func (t *trie4) descend(b *Burst4, i, end int, shift uint) (more uint64) {
-	mask := uint32(0xf)
-	if shift == 8 {
-		mask = 0xff
-	}
+// second reads the words of the second level; a packet without a node there reads
+// node 0, which has no hops. It notes the packets that have a node below, and gives
+// their number.
+func (t *trie4) second(b *Burst4, i, end int) (n int) {
 	for ; i < end; i++ {
 		at := uint8(i)
-		w := t.load(uint32(b.words[at]>>32), b.Dst[at]>>(shift&31)&mask)
-		b.words[at], b.found[at] = w, or(uint32(w), b.found[at])
-		more |= w >> 32
+		above := b.words[at]
+		w := t.load(uint32(above>>32), b.Dst[at]>>8&0xff)
+		b.words[at], b.found[at] = w, or(uint32(w), uint32(above))
+		b.deep[uint8(n)] = at
+		_, more := bits.Sub32(0, uint32(w>>32), 0)
+		n += int(more)
 	}
-	return more
+	return n
+}
+
+// deeper reads the words of the next level for the first n packets noted, and keeps
+// those noted that have a node below.
+func (t *trie4) deeper(b *Burst4, n int, shift uint) (still int) {
+	for k := range n {
+		at := b.deep[uint8(k)]
+		w := t.load(uint32(b.words[at]>>32), b.Dst[at]>>(shift&31)&0xf)
+		b.words[at], b.found[at] = w, or(uint32(w), b.found[at])
+		if w>>32 != 0 {
+			b.deep[uint8(still)] = at
+			still++
+		}
+	}
+	return still
 }
 
 // or is a unless that is 0, else b, without a branch that the processor could

@@ -15,6 +15,7 @@ type FIB struct {
 	v4, v6 atomic.Pointer[program]
 	hops   cells[Hop]
 	tick   atomic.Uint32
+	epoch  atomic.Uint32
 	queues queues
 	source atomic.Pointer[Sources]
 
@@ -35,7 +36,7 @@ type Sources struct {
 // index is for its neighbours.
 func New(index Index) *FIB {
 	f := &FIB{holding: map[specKey]*held{}, heldBy: map[uint32]*held{}}
-	f.Neighbours = Neighbours{index: index, tick: &f.tick, byAddr: map[netip.Addr]*Neighbour{}}
+	f.Neighbours = Neighbours{index: index, tick: &f.tick, epoch: &f.epoch, byAddr: map[netip.Addr]*Neighbour{}}
 	for k := Forward; k <= Throw; k++ {
 		f.hops.put(&Hop{Kind: k}, 0) // gets the number fixed(k)
 	}
@@ -60,7 +61,14 @@ func (f *FIB) SetSources(s Sources) { f.source.Store(&s) }
 func (f *FIB) Sources() *Sources { return f.source.Load() }
 
 // Tick is to be called TicksPerSecond times a second: it is the workers' clock.
-func (f *FIB) Tick() { f.tick.Add(1) }
+func (f *FIB) Tick() {
+	f.tick.Add(1)
+	f.epoch.Add(1)
+}
+
+// Epoch changes after a hop or a neighbour has, and with every tick: what a worker
+// remembers of them holds as long as it is the same. Any goroutine.
+func (f *FIB) Epoch() uint32 { return f.epoch.Load() }
 
 // Now is the number of ticks so far. Any goroutine.
 func (f *FIB) Now() uint32 { return f.tick.Load() }

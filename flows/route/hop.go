@@ -160,6 +160,7 @@ func (f *FIB) hold(s Spec) uint32 {
 		if h.id = f.hops.put(f.newHop(s), f.now()); h.id == 0 {
 			return hostHop // every number is in use: the kernel decides
 		}
+		f.epoch.Add(1) // the number may have been another hop's
 		f.holding[k], f.heldBy[h.id] = h, h
 	}
 	h.refs++

@@ -95,6 +95,7 @@ func (n *Neighbour) Addr() netip.Addr { return n.addr }
 type Neighbours struct {
 	index  Index
 	tick   *atomic.Uint32
+	epoch  *atomic.Uint32
 	cells  cells[Neighbour]
 	byAddr map[netip.Addr]*Neighbour
 }
@@ -115,6 +116,7 @@ func (n *Neighbours) Set(a netip.Addr, state State, mac []byte) {
 		n.byAddr[a] = nb
 	}
 	nb.word.Store(wordOf(state, mac))
+	n.epoch.Add(1)
 	if nb.id != 0 {
 		return
 	}
@@ -144,6 +146,7 @@ func (n *Neighbours) Remove(a netip.Addr) {
 		return
 	}
 	nb.word.Store(0)
+	n.epoch.Add(1)
 	if nb.id != 0 {
 		n.index.Delete(a)
 		n.cells.free(nb.id, n.tick.Load())
