@@ -25,6 +25,8 @@ func scenarios() []scenario {
 		{"table/change", []string{"table/change-1M"}, tableChange},
 		{"table/colliding", []string{"table/colliding-keys", "table/colliding-keys-v6"}, tableColliding},
 		{"egress", []string{"egress/l2", "egress/sibling"}, egressL2},
+		{"egress/l3", []string{"egress/l3-1", "egress/l3-1k", "egress/l3-1M"}, egressL3},
+		{"route/change", []string{"route/change", "route/load"}, routeChange},
 		{"replicate", []string{"replicate/64"}, replicate64},
 		{"poll/empty", []string{"poll/empty"}, pollEmpty},
 		{"workers/2", []string{"workers/2"}, twoWorkers},

@@ -12,14 +12,10 @@ const needsRoutes = "needs the route table of l3"
 // later are the rows that nothing here measures yet.
 func later() []report.Row {
 	return []report.Row{
-		report.Unmeasured("egress/l3-1", "ingress", needsRoutes),
-		report.Unmeasured("egress/l3-1k", "ingress", needsRoutes),
-		report.Unmeasured("egress/l3-1M", "ingress", needsRoutes),
 		report.Unmeasured("l3s/established", "egress/l3", needsRoutes),
 		report.Unmeasured("l3s/established", "l3s/host-path", needsRoutes),
 		report.Unmeasured("l3s/flows-100k", "l3s/flows-100", needsRoutes),
 		report.Unmeasured("l3s/setup", "host path", needsRoutes),
-		report.Unmeasured("route/change", "", needsRoutes),
 	}
 }
 

@@ -28,6 +28,24 @@ func chosen(name string, ids ...string) scenario.Scenario {
 	return scenario.Scenario{}
 }
 
+// TestL3RoutesByTheVRFOfTheHostPort: in user-mode Linux, with the host port in a
+// VRF, a packet goes by the VRF's table; without a route in it the slave is told,
+// which by the host's kernel it would not be.
+func TestL3RoutesByTheVRFOfTheHostPort(t *testing.T) {
+	g, bin := newGuest(t)
+	all := []scenario.Scenario{chosen("vrf-l3", "s0.stack.udp4.vrf", "s0.stack.udp4.noroute")}
+	results, err := runner{config: subject.Config{Bin: bin}, guest: g, where: inUML, wait: 40}.run(t.Context(), io.Discard, all)
+	if err != nil || len(results) != 1 || results[0].Error != "" || len(results[0].Steps) != 2 {
+		t.Fatalf("got %+v and error %v, want a result with 2 steps", results, err)
+	}
+	if got := receivers(results[0].Steps[0]); got != scenario.Wire {
+		t.Errorf("by the VRF's route: seen by %q, want the wire", got)
+	}
+	if got := receivers(results[0].Steps[1]); got != "s0" {
+		t.Errorf("without a route: seen by %q, want an error at s0", got)
+	}
+}
+
 // TestDaemonRunsWhereTheKernelHasTheInterfaces: ipvd itself runs in user-mode
 // Linux, with a VLAN interface on its host port, and with the host port in a
 // VRF.

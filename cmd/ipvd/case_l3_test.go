@@ -19,8 +19,17 @@ const (
 )
 
 // TestCasesOfRouting: what slaves send in l3 and l3s, where the host routes it.
-func TestCasesOfRouting(t *testing.T) {
-	b := newBench(t)
+func TestCasesOfRouting(t *testing.T) { casesOfRouting(t, newBench(t)) }
+
+// TestCasesOfRoutingByTheHost: the same where l3 leaves each packet to the host's
+// kernel, and so does as the kernel's driver.
+func TestCasesOfRoutingByTheHost(t *testing.T) {
+	b := newBench(t, "--l3-path", "host")
+	b.byHost = true
+	casesOfRouting(t, b)
+}
+
+func casesOfRouting(t *testing.T, b *bench) {
 	for addr, mac := range map[string]string{w4: macW, w6: macW, gate4: macG, gate6: macG} {
 		b.host.IP("neigh replace " + addr + " lladdr " + mac + " dev eth0 nud permanent")
 	}
@@ -32,6 +41,10 @@ func TestCasesOfRouting(t *testing.T) {
 	b.neighbourCases()
 	b.finish()
 }
+
+// asKernel says that the host's kernel routes by the master, as for the kernel's
+// driver: in l3s it routes, and in l3 a copy of its routes is used.
+func (b *bench) asKernel() bool { return b.is("l3") && b.byHost }
 
 // routed sends a datagram at s1 and says where it comes to and with which MAC.
 func (b *bench) routed(dst, mac, at string) {
@@ -98,7 +111,7 @@ func (b *bench) routeCases() {
 	})
 	b.run(145, "unreachable route beside a default", l3Modes, func() {
 		b.withRoutes([]string{"default via " + w4, "unreachable " + away4 + "/32", "default via " + w6, "unreachable " + away6 + "/128"}, func() {
-			question := map[bool]string{true: "", false: "w"}[b.is("l3s")] // l3s-route in flows/ipvlan/differences.go
+			question := map[bool]string{true: "w", false: ""}[b.asKernel()] // l3s-route and l3-no-route in flows/ipvlan/differences.go
 			m := b.mark()
 			b.check(func() { b.send("s1", udp4(macM, macM, s1v4, away4, m)) },
 				want{"question for " + away4, isARP(1, h4, away4), question}, want{"datagram", both(has(m), isUDP), ""})
@@ -107,8 +120,8 @@ func (b *bench) routeCases() {
 	})
 	b.run(158, "two next hops", l3Modes, func() {
 		b.withRoutes([]string{"198.51.100.0/24 nexthop via " + w4 + " nexthop via " + gate4, "2001:db8::/64 nexthop via " + w6 + " nexthop via " + gate6}, func() {
-			// With a device in the key, as in l3, IPv4 takes the first (fib_select_path).
-			b.spread("198.51.100.%d", b.is("l3s"))
+			// With a device in the key IPv4 takes the first (fib_select_path).
+			b.spread("198.51.100.%d", !b.asKernel())
 			b.spread("2001:db8::%d", true)
 		})
 	})
@@ -264,8 +277,8 @@ func (b *bench) pathCases() {
 	b.run(151, "longer than the route's MTU with DF", l3Modes, func() {
 		b.withRoutes(narrow, func() {
 			f, m := big(away4, 1400, true)
-			// As the kernel's driver, l3 does not tell the slave; in l3s the host does.
-			told := map[bool]string{true: "s1", false: ""}[b.is("l3s")]
+			// The kernel's driver does not tell the slave: l3-errors.
+			told := map[bool]string{true: "", false: "s1"}[b.asKernel()]
 			b.check(func() { b.send("s1", f) }, want{"datagram", both(has(m), isUDP), ""}, want{"fragmentation needed", isICMP(3, 4, s1v4), told})
 			f = udp6(macM, macM, s1v6, away6, make([]byte, 1400))
 			b.check(func() { b.send("s1", f) }, want{"IPv6 datagram", both(same(f), isUDP), ""}, want{"packet too big", isICMPv6(2, s1v6), told})
@@ -275,7 +288,7 @@ func (b *bench) pathCases() {
 		b.boxes[0].IP("link set ipvl0 mtu 3000")
 		b.awaitMTU(0, 3000)
 		f := udp6(macM, macM, s1v6, w6, make([]byte, 2860))
-		told := map[bool]string{true: "s1", false: ""}[b.is("l3s")]
+		told := map[bool]string{true: "", false: "s1"}[b.asKernel()]
 		b.check(func() { b.send("s1", f) }, want{"datagram", both(same(f), isUDP), ""}, want{"packet too big", isICMPv6(2, s1v6), told})
 		b.boxes[0].IP("link set ipvl0 mtu 1500")
 		b.awaitMTU(0, 1500)

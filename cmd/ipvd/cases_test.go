@@ -45,6 +45,7 @@ type bench struct {
 	probes   int
 	mac      string // the master's
 	mode     string // what the daemon was told last, as in "l2 private"
+	byHost   bool   // in l3 the host's kernel routes each packet
 }
 
 // station is an interface whose incoming frames are read.

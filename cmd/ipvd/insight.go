@@ -18,7 +18,7 @@ func (d *daemon) Stats(ctx context.Context, detail bool) ([]api.Counter, error) 
 			counters = append(counters, api.Counter{Where: r.Set, Name: r.Name, Kind: kindWord(r.Kind), Packets: r.Value})
 		}
 	}
-	return counters, nil
+	return append(counters, d.mirrorCounters(detail)...), nil
 }
 
 func kindWord(k flows.Kind) string {

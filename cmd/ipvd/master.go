@@ -17,6 +17,7 @@ import (
 	"ipvd/cmd/internal/host/takeover"
 	"ipvd/cmd/internal/store"
 	"ipvd/flows/ipvlan"
+	"ipvd/flows/route/mirror"
 	"ipvd/pmd"
 	"ipvd/pmd/dpdk"
 	"ipvd/pmd/rawip"
@@ -39,10 +40,11 @@ type master struct {
 	filter    filter
 	closing   chan struct{} // closed when nobody shall look at the wire any more; nil while nobody does
 	host      *tap.Port
-	punt      *rawip.Port // l3: to the host's output path
-	puntNetns netns.ID    // whose output path that is
-	ret       *tap.Port   // l3s: from and to the host's forwarding
-	hosts     *l3s.Host   // l3s: what was set up in the host
+	punt      *rawip.Port    // l3: to the host's output path
+	puntNetns netns.ID       // whose output path that is
+	mirror    *mirror.Mirror // l3: of that namespace's routing; nil: the host routes each packet
+	ret       *tap.Port      // l3s: from and to the host's forwarding
+	hosts     *l3s.Host      // l3s: what was set up in the host
 
 	template *ipvlan.Master // mode, flag, MAC, MTU, table and counters
 	slaves   []*slave       // by id

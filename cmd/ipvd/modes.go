@@ -93,7 +93,12 @@ func (m *master) openPunt(t *ipvlan.Master) error {
 	if err != nil {
 		return err
 	}
+	mirror, routing, err := m.openMirror(ns, name)
+	if err != nil {
+		return errors.Join(err, punt.Close())
+	}
 	m.punt, m.puntNetns, t.Punt = punt, id, punt.Tx()[0]
+	m.mirror, t.Routing = mirror, routing
 	return nil
 }
 
@@ -105,13 +110,16 @@ func (m *master) movePunt() {
 	if m.punt == nil || m.hostPlace().netns == m.puntNetns {
 		return
 	}
-	old, oldNetns, oldQueue := m.punt, m.puntNetns, m.template.Punt
+	old, oldNetns, oldMirror, oldTemplate := m.punt, m.puntNetns, m.mirror, *m.template
 	err := m.openPunt(m.template)
 	if err == nil {
-		unused := old
+		unused, unusedMirror := old, oldMirror
 		if err = m.d.swap(); err != nil {
-			unused, m.punt, m.puntNetns, m.template.Punt = m.punt, old, oldNetns, oldQueue
+			unused, unusedMirror = m.punt, m.mirror
+			m.punt, m.puntNetns, m.mirror = old, oldNetns, oldMirror
+			m.template.Punt, m.template.Routing = oldTemplate.Punt, oldTemplate.Routing
 		}
+		unusedMirror.Close()
 		err = errors.Join(err, unused.Close())
 	}
 	m.log.Info().Err(err).Msg("l3 follows the host port to another namespace")
@@ -146,8 +154,9 @@ func (m *master) closeMode(t *ipvlan.Master, mode ipvlan.Mode) error {
 	switch mode {
 	case ipvlan.L3:
 		if m.punt != nil {
+			m.mirror.Close()
 			errs = append(errs, m.punt.Close())
-			m.punt, t.Punt = nil, nil
+			m.punt, m.mirror, t.Punt, t.Routing = nil, nil, nil, nil
 		}
 	case ipvlan.L3S:
 		m.addrs.setRoutes(nil)

@@ -77,7 +77,12 @@ func (b *builder) l3() error {
 	if b.hostReach() {
 		b.edges("egress l3", "to host")
 	}
-	return b.slaves("egress l3", &egressL3{plane: b.p, flag: b.m.Flag, hosts: b.hosts(), router: punt})
+	slow := &egressL3{plane: b.p, flag: b.m.Flag, hosts: b.hosts(), router: punt}
+	if b.m.Routing == nil {
+		return b.slaves("egress l3", slow)
+	}
+	b.edges("egress l3", "to wire")
+	return b.slaves("egress l3", newForwarder(slow, b.m))
 }
 
 func (b *builder) l3s() error {

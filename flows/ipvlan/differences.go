@@ -13,7 +13,9 @@ type Difference struct {
 
 // Differences are all that are known. A conformance run that finds another has
 // found a fault.
-func Differences() []Difference { return slices.Concat(general(), ofReach(), ofControl(), ofL3S()) }
+func Differences() []Difference {
+	return slices.Concat(general(), ofReach(), ofControl(), ofL3(), ofL3S())
+}
 
 // asByDefault is what Compat says where CompatKernel changes nothing.
 const asByDefault = "as by default"

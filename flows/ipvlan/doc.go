@@ -15,8 +15,9 @@
 //
 //	slave ─ ingress ─ egress l3 ─┬─ sibling ───── deliver ─── slave k
 //	                             ├─ host's address, l3 ────── host
-//	                             └─ IP ────────── l3 ──────── punt: the kernel's output path
-//	                                              l3s ─────── to return ─ return port
+//	                             └─ IP ────────── l3, routed ──── wire
+//	                                              l3, else ────── punt: the kernel's output path
+//	                                              l3s ─────────── to return ─ return port
 //
 //	return port ─ from return ─── address of slave k ─ deliver ─ slave k
 //	host ─ from host ─┬─ address of slave k ─ deliver ─── slave k

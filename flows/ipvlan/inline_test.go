@@ -13,7 +13,7 @@ func TestHotFunctionsAreInlined(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds packages")
 	}
-	said, err := exec.Command("go", "build", "-gcflags=-m", "ipvd/pmd", "ipvd/flows/wire", "ipvd/flows", "ipvd/flows/ipvlan").CombinedOutput()
+	said, err := exec.Command("go", "build", "-gcflags=-m", "ipvd/pmd", "ipvd/flows/wire", "ipvd/flows", "ipvd/flows/route", "ipvd/flows/ipvlan").CombinedOutput()
 	if err != nil {
 		t.Fatalf("go build: %v\n%s", err, said)
 	}
@@ -33,6 +33,7 @@ func TestHotFunctionsAreInlined(t *testing.T) {
 		"flows (*Counter).Add", "flows (*Grouper).Tally",
 		"wire ParseEthernet", "wire ParseIPv4", "wire ParseIPv6", "wire Ethernet.Type", "wire Ethernet.Dst", "wire IPv4.Dst", "wire IPv6.Dst",
 		"ipvlan (*slots).hash4", "ipvlan (*slots).hash6", "ipvlan (*slots).near",
+		"ipvlan (*pair).lacks", "ipvlan readdressTo", "ipvlan station", "route or",
 		"ipvlan plain4", "ipvlan plain6", "ipvlan (*plane).slaveVerdict",
 	} {
 		if !inlined[name] {

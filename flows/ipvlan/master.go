@@ -36,6 +36,8 @@ type Master struct {
 	Host      pmd.Port
 	// Punt hands IP packets to the output path of the host's kernel. L3 only.
 	Punt pmd.TxQueue
+	// Routing is what l3 routes by; nil: every packet goes to Punt.
+	Routing *Routing
 	// Return is the port to the interface through which the host routes the
 	// slaves' packets, and ReturnMAC the address of that interface. L3S only.
 	Return    pmd.Port

@@ -13,6 +13,13 @@ func (t *Table) Lookup4(a uint32) (slave uint32, ok bool) {
 	return s.far4(h, a)
 }
 
+// lacks reports that address a, whose home pair p is, is not in, if one look
+// tells: what has an empty slot in its home pair is there or nowhere. Any goroutine.
+func (p *pair) lacks(a uint32) bool {
+	first, second := atomic.LoadUint64(&p[0]), atomic.LoadUint64(&p[1])
+	return tagOf(first) != a && tagOf(second) != a && (first == empty || second == empty)
+}
+
 // far4 looks at every place that a key with hash h may have.
 func (s *slots) far4(h uint64, a uint32) (slave uint32, ok bool) {
 	first := makeWord(a, 0)

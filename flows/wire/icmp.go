@@ -14,6 +14,12 @@ const (
 	ICMPTimeExceeded = 11
 )
 
+// ICMPv6 error types (RFC 4443).
+const (
+	ICMPv6Unreachable = 1
+	ICMPv6TooBig      = 2
+)
+
 const (
 	icmpType = 0
 	icmpCode = 1

@@ -39,6 +39,12 @@ func ParseIPv6(b []byte) (IPv6, bool) {
 	return b, true
 }
 
+// TrafficClass is DSCP and ECN.
+func (p IPv6) TrafficClass() uint8 { return p[0]<<4 | p[1]>>4 }
+
+// FlowLabel is the flow label (RFC 6437).
+func (p IPv6) FlowLabel() uint32 { return binary.BigEndian.Uint32(p) & 0xfffff }
+
 // PayloadLen is the length behind the header as the packet says, in bytes.
 func (p IPv6) PayloadLen() int { return int(binary.BigEndian.Uint16(p[ipv6PayloadLen:])) }
 

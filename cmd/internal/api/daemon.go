@@ -18,6 +18,10 @@ type Daemon interface {
 	AddrDel(ctx context.Context, c Caller, r AddrChange) error
 	Addrs(ctx context.Context, c Caller, f AddrFilter) ([]Addr, error)
 
+	Routes(ctx context.Context, f RouteFilter) ([]Route, error)
+	RouteGet(ctx context.Context, q RouteQuery) (Route, error)
+	Neighbours(ctx context.Context, f RouteFilter) ([]Neighbour, error)
+
 	Stats(ctx context.Context, detail bool) ([]Counter, error)
 	Verify(ctx context.Context) (Verify, error)
 	Graph(ctx context.Context) (string, error) // in Graphviz's DOT

@@ -30,6 +30,7 @@ func (s *Server) routes() http.Handler {
 	m.HandleFunc("GET /v1/addr", show(s, func(ctx context.Context, c Caller, q *query) ([]Addr, error) {
 		return s.daemon.Addrs(ctx, c, AddrFilter{q.text("ifname"), q.text("netns")})
 	}))
+	s.routing(m)
 	m.HandleFunc("GET /v1/stats", show(s, func(ctx context.Context, _ Caller, q *query) ([]Counter, error) {
 		return s.daemon.Stats(ctx, q.flag("details"))
 	}))
@@ -130,7 +131,7 @@ func parseQuery(raw string) (*query, error) {
 	}
 	for key, vals := range v {
 		switch {
-		case slices.Contains([]string{"ifname", "netns", "link"}, key):
+		case slices.Contains([]string{"ifname", "netns", "link", "to", "from", "tos", "table"}, key):
 		case !slices.Contains([]string{"details", "stats"}, key):
 			return nil, refuse("query %q: %q is unknown", raw, key)
 		default:

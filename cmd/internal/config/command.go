@@ -79,6 +79,9 @@ func (c *Config) asKernel(f *pflag.FlagSet) {
 	if !f.Changed("l3-proxy") {
 		c.L3Proxy = "off"
 	}
+	if !f.Changed("l3-path") {
+		c.L3Path = "host"
+	}
 }
 
 // check refuses what does not fit together. Without --workers the first of the

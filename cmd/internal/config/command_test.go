@@ -49,13 +49,13 @@ func TestOnlyAMasterIsNeeded(t *testing.T) {
 
 func TestEveryFlagReachesItsField(t *testing.T) {
 	got := mustParse(t, "--master", "m0=net_null0", "--host-interface", "h0", "--force", "--mode", "l3s",
-		"--flag", "vepa", "--compat", "kernel", "--source-mac", "pass", "--slave-offloads", "off", "--host-reach", "off", "--l3-proxy", "on", "--gro", "off", "--mtu", "9000", "--promiscuous", "--burst", "256",
+		"--flag", "vepa", "--compat", "kernel", "--source-mac", "pass", "--l3-path", "fast", "--slave-offloads", "off", "--host-reach", "off", "--l3-proxy", "on", "--gro", "off", "--mtu", "9000", "--promiscuous", "--burst", "256",
 		"--poll", "busy", "--poll-interval", "50", "--wire-driver", "af_packet",
 		"--pool", "1024", "--memory", "64", "--socket", "/run/x//y.sock", "--group", "root", "--state-dir", "/s",
 		"--ephemeral", "--metrics", "unix:/m", "--log-level", "debug", "--log-format", "console", "--", "--file-prefix", "lab")
 	want := Config{
 		Masters: []Master{{"m0", Wire{VDev, "net_null0"}}}, HostInterface: "h0", Force: true, WireDriver: "af_packet", Mode: "l3s",
-		Flag: "vepa", Compat: "kernel", SourceMAC: "pass", Offloads: "off", GRO: "off", HostReach: "off", L3Proxy: "on", MTU: 9000, Promiscuous: true, Workers: []int{firstCPU(t)}, Poll: "busy", Look: 50, Burst: 256,
+		Flag: "vepa", Compat: "kernel", SourceMAC: "pass", L3Path: "fast", Offloads: "off", GRO: "off", HostReach: "off", L3Proxy: "on", MTU: 9000, Promiscuous: true, Workers: []int{firstCPU(t)}, Poll: "busy", Look: 50, Burst: 256,
 		Pool: 1024, Memory: 64, Socket: "/run/x/y.sock", Group: "root", StateDir: "/s",
 		Ephemeral: true, Metrics: "unix:/m", LogLevel: "debug", LogFormat: "console", EAL: []string{"--file-prefix", "lab"},
 	}
@@ -73,6 +73,7 @@ func TestAWrongValueIsNamed(t *testing.T) {
 		{"flag", "hairpin", "bridge, private, vepa"},
 		{"compat", "linux", "none, kernel"},
 		{"source-mac", "keep", "rewrite, drop, pass"},
+		{"l3-path", "slow", "fast, host"},
 		{"slave-offloads", "tso", "on, off"},
 		{"host-reach", "l2", "on, off"},
 		{"l3-proxy", "arp", "on, off"},
@@ -96,6 +97,14 @@ func TestAWrongValueIsNamed(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.value) || !strings.Contains(err.Error(), "--"+c.flag) ||
 			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("--%s %s gives error %v; want one with flag, value and %q", c.flag, c.value, err, c.want)
+		}
+	}
+}
+
+func TestCompatibleDaemonRoutesByTheHostUnlessToldOtherwise(t *testing.T) {
+	for args, want := range map[string]string{"--compat=none": "fast", "--compat=kernel": "host", "--l3-path=fast --compat=kernel": "fast"} {
+		if got := mustParse(t, append([]string{"--master=eth0"}, strings.Fields(args)...)...); got.L3Path != want {
+			t.Errorf("%s: l3 routes by %s, want %s", args, got.L3Path, want)
 		}
 	}
 }
@@ -147,7 +156,7 @@ func TestWhatDoesNotFitTogetherIsRefused(t *testing.T) {
 func TestTheEnvironmentSetsEveryFlag(t *testing.T) {
 	values := map[string]string{
 		"master": "eth0=eth0 m1=net_null0", "host-interface": "h0", "force": "true", "mode": "l2", "flag": "private",
-		"compat": "kernel", "source-mac": "drop", "slave-offloads": "off", "host-reach": "off", "l3-proxy": "off", "gro": "off", "mtu": "1400", "promiscuous": "true", "workers": "0,1", "burst": "32", "pool": "2048",
+		"compat": "kernel", "source-mac": "drop", "l3-path": "host", "slave-offloads": "off", "host-reach": "off", "l3-proxy": "off", "gro": "off", "mtu": "1400", "promiscuous": "true", "workers": "0,1", "burst": "32", "pool": "2048",
 		"memory": "256", "socket": "/x", "group": "wheel", "state-dir": "/y", "ephemeral": "true", "log-level": "warn",
 		"log-format": "console", "poll": "busy", "poll-interval": "100", "wire-driver": "af_xdp", "metrics": ":9600",
 	}

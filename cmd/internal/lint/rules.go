@@ -18,7 +18,7 @@ type layer struct {
 
 // layers are tried in this order; the first that matches a package counts.
 // Imports go down only: programs, flows/ipvlan, flows, pmd.
-// flows/wire stands beside them all and imports nothing of ours.
+// flows/wire and flows/route stand beside them all and import nothing of ours.
 var layers = []layer{
 	{"pmd", nil},
 	{"pmd/netns", nil},
@@ -31,7 +31,9 @@ var layers = []layer{
 	{"flows/wire", nil},
 	{"flows", []string{"pmd", "flows/wire"}},
 	{"flows/watch", []string{"pmd", "flows"}},
-	{"flows/ipvlan", []string{"pmd", "flows", "flows/wire"}},
+	{"flows/route", nil},
+	{"flows/route/mirror", []string{"flows/route", "pmd/netns"}},
+	{"flows/ipvlan", []string{"pmd", "flows", "flows/wire", "flows/route"}},
 	{"flows/examples/...", []string{"pmd/...", "flows", "flows/wire", "flows/examples/..."}},
 	{"cmd/...", []string{"cmd/...", "pmd/...", "flows/..."}},
 	{"perf/...", []string{"perf/...", "pmd/...", "flows/..."}},

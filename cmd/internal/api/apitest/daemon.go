@@ -19,6 +19,8 @@ import (
 type Daemon struct {
 	LinkList  []api.Link
 	AddrList  []api.Addr
+	RouteList []api.Route
+	NeighList []api.Neighbour
 	Counters  []api.Counter
 	Account   api.Verify
 	DOT       string
@@ -87,6 +89,24 @@ func (d *Daemon) AddrDel(_ context.Context, c api.Caller, r api.AddrChange) erro
 // Addrs answers with AddrList, whatever the filter.
 func (d *Daemon) Addrs(_ context.Context, c api.Caller, f api.AddrFilter) ([]api.Addr, error) {
 	return d.AddrList, d.request(c, f)
+}
+
+// Routes answers with RouteList, whatever the filter.
+func (d *Daemon) Routes(_ context.Context, f api.RouteFilter) ([]api.Route, error) {
+	return d.RouteList, d.request(api.Caller{}, f)
+}
+
+// RouteGet answers with the first of RouteList, if there is one.
+func (d *Daemon) RouteGet(_ context.Context, q api.RouteQuery) (r api.Route, err error) {
+	if len(d.RouteList) > 0 {
+		r = d.RouteList[0]
+	}
+	return r, d.request(api.Caller{}, q)
+}
+
+// Neighbours answers with NeighList, whatever the filter.
+func (d *Daemon) Neighbours(_ context.Context, f api.RouteFilter) ([]api.Neighbour, error) {
+	return d.NeighList, d.request(api.Caller{}, f)
 }
 
 // Stats answers with Counters.

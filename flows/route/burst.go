@@ -1,0 +1,147 @@
+package route
+
+import (
+	"math/bits"
+	"sync/atomic"
+)
+
+// BurstLen is how many packets are looked up at a time.
+const BurstLen = 256
+
+// Burst4 is the scratch of a worker for looking up IPv4 packets together: short
+// loops over all of them let the processor wait for many words at a time.
+type Burst4 struct {
+	Src, Dst [BurstLen]uint32
+	TOS      [BurstLen]uint8
+	Hop      [BurstLen]uint32 // the answers: numbers for FIB.Hop
+
+	words [BurstLen]uint64 // of the level that was read last
+	found [BurstLen]uint32 // the hops of the longest prefixes so far
+	deep  [BurstLen]uint8  // packets that have a node in the next level
+}
+
+// Hop is the hop with a number that Find4 gave. Any goroutine.
+func (f *FIB) Hop(number uint32) *Hop { return f.hops.at(number) }
+
+// Path is h, or the one of its paths that is for a flow between src and dst. Any
+// goroutine.
+func (f *FIB) Path(h *Hop, src, dst uint32) *Hop {
+	if h.paths == nil {
+		return h
+	}
+	return h.pick(f.queues.hash(uint64(src)<<32|uint64(dst), 0))
+}
+
+// Find4 looks up the packets from place i to end of b, without choosing among
+// paths. Any goroutine.
+func (f *FIB) Find4(b *Burst4, i, end int) {
+	p := f.v4.Load()
+	if !p.straight {
+		for ; i < end; i++ {
+			at := uint8(i)
+			b.Hop[at] = p.find4(b.Src[at], b.Dst[at], b.TOS[at])
+		}
+		return
+	}
+	clear(b.Hop[i:end])
+	for k := range p.rules {
+		p.rules[k].table.findAll(b, i, end)
+	}
+	for ; i < end; i++ {
+		h := b.Hop[uint8(i)]
+		if h == 0 || p.onLink && refuses(h) {
+			b.Hop[uint8(i)] = p.last
+		}
+	}
+}
+
+// findAll answers for the packets that have no answer yet.
+func (t *table) findAll(b *Burst4, i, end int) {
+	if few := t.few4.Load(); few != nil {
+		few.findAll(b, i, end)
+	} else {
+		t.tree4.Load().findAll(b, i, end)
+	}
+	if t.throws.Load() {
+		forget(b, i, end)
+	}
+}
+
+func (f *few4) findAll(b *Burst4, i, end int) {
+	for k := range f.routes[:min(f.n, few)] {
+		r := &f.routes[k]
+		for at := i; at < end; at++ {
+			if h := &b.Hop[uint8(at)]; b.Dst[uint8(at)]&r.mask == r.addr && *h == 0 {
+				*h = r.hop
+			}
+		}
+	}
+}
+
+// forget makes packets whose route says to look elsewhere ones without an answer.
+func forget(b *Burst4, i, end int) {
+	for ; i < end; i++ {
+		if b.Hop[uint8(i)] == throwHop {
+			b.Hop[uint8(i)] = 0
+		}
+	}
+}
+
+// findAll does so level by level. Few packets go below the second.
+func (t *trie4) findAll(b *Burst4, i, end int) {
+	t.begin(b, i, end)
+	n := t.second(b, i, end)
+	for _, shift := range [...]uint{4, 0} {
+		n = t.deeper(b, n, shift)
+	}
+	for ; i < end; i++ {
+		at := uint8(i)
+		b.Hop[at] = or(b.Hop[at], b.found[at])
+	}
+}
+
+// begin reads the root's words.
+func (t *trie4) begin(b *Burst4, i, end int) {
+	root := t.root[:1<<rootBits]
+	for ; i < end; i++ {
+		b.words[uint8(i)] = atomic.LoadUint64(&root[b.Dst[uint8(i)]>>16])
+	}
+}
+
+// second reads the words of the second level; a packet without a node there reads
+// node 0, which has no hops. It notes the packets that have a node below, and gives
+// their number.
+func (t *trie4) second(b *Burst4, i, end int) (n int) {
+	for ; i < end; i++ {
+		at := uint8(i)
+		above := b.words[at]
+		w := t.load(uint32(above>>32), b.Dst[at]>>8&0xff)
+		b.words[at], b.found[at] = w, or(uint32(w), uint32(above))
+		b.deep[uint8(n)] = at
+		_, more := bits.Sub32(0, uint32(w>>32), 0)
+		n += int(more)
+	}
+	return n
+}
+
+// deeper reads the words of the next level for the first n packets noted, and keeps
+// those noted that have a node below.
+func (t *trie4) deeper(b *Burst4, n int, shift uint) (still int) {
+	for k := range n {
+		at := b.deep[uint8(k)]
+		w := t.load(uint32(b.words[at]>>32), b.Dst[at]>>(shift&31)&0xf)
+		b.words[at], b.found[at] = w, or(uint32(w), b.found[at])
+		if w>>32 != 0 {
+			b.deep[uint8(still)] = at
+			still++
+		}
+	}
+	return still
+}
+
+// or is a unless that is 0, else b, without a branch that the processor could
+// guess wrong.
+func or(a, b uint32) uint32 {
+	_, some := bits.Sub32(0, a, 0)
+	return b ^ (a^b)&-some
+}
