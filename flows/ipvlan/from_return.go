@@ -9,6 +9,8 @@ import (
 // fromReturn gives slaves what the host routed to them.
 type fromReturn struct {
 	*plane
+	flows    *FlowTable // learns from what the host routed; nil: no shortcuts
+	read     reading
 	counters []flows.Counter
 }
 
@@ -41,5 +43,8 @@ func (r *fromReturn) verdict(slot **pmd.Mbuf, m *pmd.Mbuf) flows.Verdict {
 	}
 	*slot = w
 	readdress(w, r.mac, r.mac)
+	if r.flows != nil && !r.flows.Empty() && r.read.read(w, 0) {
+		r.flows.learn(&r.read, w, fromSlave, uint64(id))
+	}
 	return r.slaveVerdict(id)
 }

@@ -1,0 +1,66 @@
+package ipvlan
+
+import "sync/atomic"
+
+// round finds the moment at which the host has none of a flow's packets left in
+// one direction: only then may the next one take the shortcut, or it would overtake
+// them. It begins with a packet whose mark the host's copy is recognised by; from
+// then on what went in and came out is counted, by payload, which neither NAT nor
+// segmentation changes. A packet that the host drops keeps the round open, so that
+// flows of which it refuses packets stay with it.
+//
+// Fields are written by the worker that gives the host packets (in, began,
+// look) and the one that sees them come back (out, waiting), at the beginning of
+// a round by the former alone.
+type round struct {
+	waiting    atomic.Uint32 // the first packet has not come back
+	mark       atomic.Uint32 // the first packet's
+	began      atomic.Uint32 // in ticks
+	generation atomic.Uint32 // of the rules, when it began
+	look       atomic.Uint32 // TOS and TTL with which the last packet in leaves
+	other      atomic.Uint32 // the last packet out had another TOS or TTL than the last one in
+	in, out    atomic.Uint64 // bytes of payload
+}
+
+// begin starts a round with the packet that was read.
+func (r *round) begin(p *reading, frame []byte, generation, now uint32) {
+	r.waiting.Store(1)
+	r.mark.Store(p.mark(frame))
+	r.out.Store(0)
+	r.in.Store(uint64(p.payload))
+	r.look.Store(uint32(p.look))
+	r.generation.Store(generation)
+	r.began.Store(now)
+}
+
+// add notes a further packet that the host is given.
+func (r *round) add(p *reading) {
+	r.in.Add(uint64(p.payload))
+	r.look.Store(uint32(p.look))
+}
+
+// returned notes a packet that the host has sent on; false while none of this round
+// has come.
+func (r *round) returned(p *reading, frame []byte) bool {
+	if r.waiting.Load() == 0 {
+		r.out.Add(uint64(p.payload))
+	} else {
+		if r.mark.Load() != p.mark(frame) {
+			return false
+		}
+		r.out.Store(uint64(p.payload))
+		r.waiting.Store(0)
+	}
+	var other uint32
+	if r.look.Load() != uint32(p.look) {
+		other = 1
+	}
+	r.other.Store(other)
+	return true
+}
+
+// over says that the host has sent on all that it was given, and changed nothing
+// but what the shortcut changes as well.
+func (r *round) over() bool {
+	return r.waiting.Load() == 0 && r.in.Load() == r.out.Load() && r.other.Load() == 0
+}
