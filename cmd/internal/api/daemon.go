@@ -18,6 +18,10 @@ type Daemon interface {
 	AddrDel(ctx context.Context, c Caller, r AddrChange) error
 	Addrs(ctx context.Context, c Caller, f AddrFilter) ([]Addr, error)
 
+	Flows(ctx context.Context) ([]Flow, error)
+	FlowFlush(ctx context.Context, c Caller, r FlowFlush) error
+	Host(ctx context.Context) ([]HostChange, error)
+
 	Stats(ctx context.Context, detail bool) ([]Counter, error)
 	Verify(ctx context.Context) (Verify, error)
 	Graph(ctx context.Context) (string, error) // in Graphviz's DOT

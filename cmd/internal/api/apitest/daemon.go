@@ -20,6 +20,8 @@ type Daemon struct {
 	LinkList  []api.Link
 	AddrList  []api.Addr
 	Counters  []api.Counter
+	FlowList  []api.Flow
+	Changes   []api.HostChange
 	Account   api.Verify
 	DOT       string
 	Running   api.Status
@@ -87,6 +89,21 @@ func (d *Daemon) AddrDel(_ context.Context, c api.Caller, r api.AddrChange) erro
 // Addrs answers with AddrList, whatever the filter.
 func (d *Daemon) Addrs(_ context.Context, c api.Caller, f api.AddrFilter) ([]api.Addr, error) {
 	return d.AddrList, d.request(c, f)
+}
+
+// Flows answers with FlowList.
+func (d *Daemon) Flows(context.Context) ([]api.Flow, error) {
+	return d.FlowList, d.request(api.Caller{}, "flows")
+}
+
+// FlowFlush keeps the request.
+func (d *Daemon) FlowFlush(_ context.Context, c api.Caller, r api.FlowFlush) error {
+	return d.request(c, r)
+}
+
+// Host answers with Changes.
+func (d *Daemon) Host(context.Context) ([]api.HostChange, error) {
+	return d.Changes, d.request(api.Caller{}, "host")
 }
 
 // Stats answers with Counters.
