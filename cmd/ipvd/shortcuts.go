@@ -70,7 +70,7 @@ type waitingFlow struct {
 // newShortcuts begins to follow connection tracking for a master whose slaves have
 // the addresses of table.
 func newShortcuts(log zerolog.Logger, slaves *ipvlan.Table) (*shortcuts, error) {
-	tracker, err := conntrack.Open()
+	tracker, err := conntrack.Open(conntrack.Options{})
 	if err != nil {
 		return nil, err
 	}

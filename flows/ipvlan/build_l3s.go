@@ -10,7 +10,7 @@ func (b *builder) l3s() error {
 	c := b.g.Counters(b.m.Counters.Host)
 	var back flows.Stage = b.p.wire
 	if b.m.Flows != nil {
-		back = &returned{plane: b.p, table: b.m.Flows, next: b.p.wire}
+		back = &returned{plane: b.p, table: b.m.Flows, worker: b.g.Worker(), next: b.p.wire}
 	}
 	if err := b.inputs("to wire", b.m.Host, 0, b.pass(back)); err != nil {
 		return err
@@ -22,7 +22,7 @@ func (b *builder) l3s() error {
 	if err != nil {
 		return err
 	}
-	from := &fromReturn{plane: b.p, flows: b.m.Flows, counters: c}
+	from := &fromReturn{plane: b.p, flows: b.m.Flows, worker: b.g.Worker(), counters: c}
 	if err := b.inputs("from return", b.m.Return, 0, from); err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (b *builder) shortcut(name string, side uint64, host flows.Stage) flows.Sta
 		return host
 	}
 	b.edges(name, "deliver", "to wire")
-	return &shortcut{plane: b.p.twin(b.g), table: b.m.Flows, side: side, host: host,
+	return &shortcut{plane: b.p.twin(b.g), table: b.m.Flows, side: side, worker: b.g.Worker(), host: host,
 		drops: b.g.Counters(b.m.Counters.Host), counts: b.g.Counters(b.m.Counters.Flows)}
 }
 

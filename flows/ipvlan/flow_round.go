@@ -20,6 +20,32 @@ type round struct {
 	look       atomic.Uint32 // TOS and TTL with which the last packet in leaves
 	other      atomic.Uint32 // the last packet out had another TOS or TTL than the last one in
 	in, out    atomic.Uint64 // bytes of payload
+	by         atomic.Uint64 // which worker saw the last packet come out, in which of its steps: see stepsOf
+	at         atomic.Uint32 // and when, in ticks
+}
+
+// stepsOf are how far workers have come, for others to see: what a worker queues in
+// a step is sent by the next one.
+type stepsOf [maxWorkers]struct {
+	atomic.Uint64
+	_ [56]byte // a cache line each
+}
+
+// maxWorkers is how many workers stepsOf tells apart.
+const maxWorkers = 64
+
+// note says in which step a worker is.
+func (s *stepsOf) note(worker int, step uint64) { s[worker%maxWorkers].Store(step) }
+
+// stepOf is worker and step in a word.
+func stepOf(worker int, step uint64) uint64 { return uint64(worker)<<48 | step&(1<<48-1) }
+
+// sent reports that what was queued in a step of another worker is sent, because
+// that has noted a step after the next, or did nothing for at least a tick.
+func (s *stepsOf) sent(r *round, own int, now uint32) bool {
+	by := r.by.Load()
+	worker := int(by >> 48)
+	return worker == own || s[worker%maxWorkers].Load()&(1<<48-1) >= by&(1<<48-1)+2 || now-r.at.Load() >= 2
 }
 
 // begin starts a round with the packet that was read.

@@ -47,6 +47,7 @@ type FlowTable struct {
 	generation atomic.Uint32
 	now        atomic.Uint32 // in ticks
 	period     atomic.Uint32 // ticks after which the host must see a packet of a flow
+	steps      stepsOf
 
 	// Writer only.
 	made    uint32   // halves that were ever used

@@ -12,6 +12,7 @@ type shortcut struct {
 	*plane            // with scratch of its own
 	table  *FlowTable // not plane.table
 	side   uint64     // fromSlave, or 0
+	worker int
 	host   flows.Stage
 	drops  []flows.Counter
 	counts []flows.Counter // flowSpecs
@@ -48,6 +49,7 @@ func (s *shortcut) Push(b flows.Burst) {
 
 func (s *shortcut) push(b flows.Burst) {
 	pkts := s.vec.Packets(b)
+	s.table.begin(s.worker, s.vec.Resets)
 	if s.find(pkts) == 0 {
 		s.host.Push(b)
 		return
@@ -147,7 +149,7 @@ func (s *shortcut) judge(h *half, i int, m *pmd.Mbuf, generation, now uint32) bo
 	round := &rest.round
 	switch {
 	case r.special || was == generation && reached(h.due.Load(), now):
-	case was == 0 && round.generation.Load() == generation && round.over() && reached(rest.from.Load(), now) &&
+	case was == 0 && round.generation.Load() == generation && round.over() && s.table.steps.sent(round, s.worker, now) && reached(rest.from.Load(), now) &&
 		h.to() != 0 && m.Longest() <= int(h.learned.Load()&0xffff):
 		h.due.Store(now + s.table.period.Load())
 		h.fast.Store(generation)

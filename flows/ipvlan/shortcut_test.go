@@ -423,3 +423,23 @@ func TestTheShortcutsWayIsInThePicture(t *testing.T) {
 		}
 	}
 }
+
+func TestAShortcutWaitsForWhatAnotherWorkerHasQueued(t *testing.T) {
+	var steps stepsOf
+	var r round
+	const own, other = 0, 1
+	r.by.Store(stepOf(other, 7))
+	r.at.Store(100)
+	for _, c := range []struct {
+		worker int
+		step   uint64
+		now    uint32
+		want   bool
+	}{{own, 7, 100, true}, {other, 7, 101, false}, {other, 8, 101, false}, {other, 9, 101, true}, {other, 7, 102, true}} {
+		r.by.Store(stepOf(c.worker, 7))
+		steps.note(c.worker, c.step)
+		if got := steps.sent(&r, own, c.now); got != c.want {
+			t.Errorf("worker %d in step %d, tick %d: sent %v, want %v", c.worker, c.step, c.now, got, c.want)
+		}
+	}
+}

@@ -53,8 +53,10 @@ type Event struct {
 	Err  error
 }
 
-// receiveBuffer of each socket, in bytes: some 50,000 messages.
-const receiveBuffer = 32 << 20
+// Options are a tracker's settings; the zero value is good.
+type Options struct {
+	ReceiveBuffer int // of each socket, in bytes; 0: 32 MiB, some 50,000 messages
+}
 
 // Tracker follows the namespace that it was opened in.
 type Tracker struct {
@@ -65,11 +67,15 @@ type Tracker struct {
 	ask     *conntrack.Conn // for List
 	change  *netfilter.Conn // for BeLiberal
 	around  neighbours
+	buffer  int
 }
 
 // Open begins to follow the calling thread's namespace, which must be the daemon's.
-func Open() (*Tracker, error) {
-	t := &Tracker{events: make(chan Event, 4096), stop: make(chan struct{}), around: neighbours{}}
+func Open(o Options) (*Tracker, error) {
+	if o.ReceiveBuffer == 0 {
+		o.ReceiveBuffer = 32 << 20
+	}
+	t := &Tracker{buffer: o.ReceiveBuffer, events: make(chan Event, 4096), stop: make(chan struct{}), around: neighbours{}}
 	if err := t.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("connection tracking: %w", err), t.Close())
 	}
@@ -118,10 +124,10 @@ func (t *Tracker) listen(family int, groups ...uint32) (*netlink.Conn, error) {
 		return nil, err
 	}
 	err = errors.Join(err, raw.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer)
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, t.buffer)
 	}))
 	if err != nil {
-		return nil, fmt.Errorf("receive buffer of %d bytes: %w", receiveBuffer, err)
+		return nil, fmt.Errorf("receive buffer of %d bytes: %w", t.buffer, err)
 	}
 	return c, nil
 }
