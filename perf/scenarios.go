@@ -25,6 +25,8 @@ func scenarios() []scenario {
 		{"table/change", []string{"table/change-1M"}, tableChange},
 		{"table/colliding", []string{"table/colliding-keys", "table/colliding-keys-v6"}, tableColliding},
 		{"egress", []string{"egress/l2", "egress/sibling"}, egressL2},
+		{"l3s/established", []string{"l3s/established"}, l3sEstablished},
+		{"l3s/flows", []string{"l3s/flows-100k"}, l3sFlows},
 		{"replicate", []string{"replicate/64"}, replicate64},
 		{"poll/empty", []string{"poll/empty"}, pollEmpty},
 		{"workers/2", []string{"workers/2"}, twoWorkers},

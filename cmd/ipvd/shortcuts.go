@@ -26,6 +26,8 @@ const (
 	calm = 40 * time.Millisecond
 	// reclaimAfter is how long room of flows that have ended waits for company.
 	reclaimAfter = 100 * time.Millisecond
+	// readAfter is how often the flows' counters are read, which wrap.
+	readAfter = time.Second
 	// manyFlows is up to how many flows each is seen by the host every second.
 	manyFlows = 10000
 )
@@ -51,6 +53,7 @@ type shortcuts struct {
 	ended    time.Time                // when they were last
 	due      time.Time                // when they will be again; zero: not
 	retired  time.Time                // since when room waits to be reclaimed; zero: none
+	read     time.Time                // when all counters were read last
 	refused  uint64                   // flows that found the table full
 	troubled bool                     // the tracker tells nothing any more
 }
@@ -188,6 +191,12 @@ func (s *shortcuts) tick(now time.Time) {
 		n++
 	}
 	s.waiting = s.waiting[n:]
+	if now.Sub(s.read) >= readAfter {
+		s.read = now
+		for _, f := range s.flows {
+			s.table.Stats(f.id)
+		}
+	}
 }
 
 // reclaim makes room of flows that have ended usable again. It waits for the workers,

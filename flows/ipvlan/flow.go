@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"sync/atomic"
 
-	"ipvd/flows"
 	"ipvd/flows/wire"
 )
 
@@ -77,8 +76,8 @@ type half struct {
 	learned atomic.Uint64
 	fast    atomic.Uint32 // the table's generation for which the shortcut is open; 0: closed
 	due     atomic.Uint32 // the time at which the host must see a packet again
-	packets flows.Counter // over the shortcut
-	bytes   flows.Counter
+	count   tally         // packets over the shortcut
+	_       uint64
 }
 
 // changed6 says that rest.now6 are other addresses than those that arrive.
@@ -98,8 +97,11 @@ type rest struct {
 	peer      uint32        // number of the half of the other direction
 	from      atomic.Uint32 // no shortcut before this time
 	round     round
-	viaHost   flows.Counter // packets that took the turn through the host
-	viaBytes  flows.Counter
+	viaHost   tally // packets that took the turn through the host
+
+	// Writer only: what was read of half.count and viaHost, and their sums.
+	lastFast, lastHost uint64
+	stats              FlowStats
 }
 
 // rewriting fills in how a packet of half h with tuple t leaves as out.

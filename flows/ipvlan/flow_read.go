@@ -14,7 +14,7 @@ type reading struct {
 	length  int    // of the IP packet, in bytes
 	payload uint32 // bytes behind the TCP or UDP header, 1 when there are none
 	look    uint16 // TOS and TTL
-	special bool   // the host must see it: SYN, FIN, RST, IPv4 options, a TTL that is used up
+	special bool   // the host must see it: SYN, FIN, RST, IPv4 options, a TTL that is used up, a slave's padding
 }
 
 // Places in a frame, in bytes.
@@ -38,13 +38,15 @@ func (r *reading) read(m *pmd.Mbuf, side uint64) bool {
 	if len(b) < atIP+wire.IPv4Len+wire.UDPLen || m.VLANStripped() {
 		return false
 	}
+	ok := false
 	switch wire.Ethernet(b).Type() {
 	case wire.TypeIPv4:
-		return r.read4(b, m.Len(), side)
+		ok = r.read4(b, m.Len(), side)
 	case wire.TypeIPv6:
-		return r.read6(b, m.Len(), side)
+		ok = r.read6(b, m.Len(), side)
 	}
-	return false
+	r.special = r.special || side != 0 && r.length != m.Len()-atIP
+	return ok
 }
 
 func (r *reading) read4(b []byte, have int, side uint64) bool {

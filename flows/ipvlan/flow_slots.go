@@ -15,6 +15,7 @@ type flowSlots struct {
 
 func newFlowSlots(keys int) *flowSlots {
 	s := &flowSlots{slots: *newSlots(keys)}
+	preferHuge(s.pairs)
 	var b [8 * len(s.mix)]byte
 	rand.Read(b[:]) // never fails: see newSlots
 	for i := range s.mix {

@@ -17,21 +17,14 @@ type shortcut struct {
 	drops  []flows.Counter
 	counts []flows.Counter // flowSpecs
 
-	// Of the burst that is read, by place: what was read, and the half that may be
-	// the packet's, noHalf when there is none.
-	reads   [sifted]reading
-	numbers [sifted]uint32
-	halves  [sifted]*half
+	glances [sifted]glance // of the packets of the burst, by place
+	read    reading        // of the packet that is judged
 }
-
-// noHalf is no number of a half.
-const noHalf = 1<<32 - 1
 
 // Counters of the flow stages, in the order of flowSpecs.
 const (
 	cntFast   = iota // packets over the shortcut
 	cntRounds        // times that a shortcut waited for the host
-	numFlowCounters
 )
 
 // flowSpecs is the layout of the counter sets of the flow stages.
@@ -41,6 +34,11 @@ func flowSpecs() []flows.CounterSpec {
 
 // Push takes frames from slaves for somewhere else, or from the wire.
 func (s *shortcut) Push(b flows.Burst) {
+	s.table.begin(s.worker, s.vec.Resets)
+	if s.table.Empty() {
+		s.host.Push(b)
+		return
+	}
 	for ; b.N > sifted; b.Off, b.N = b.Off+sifted, b.N-sifted {
 		s.push(flows.Burst{Off: b.Off, N: sifted})
 	}
@@ -49,26 +47,26 @@ func (s *shortcut) Push(b flows.Burst) {
 
 func (s *shortcut) push(b flows.Burst) {
 	pkts := s.vec.Packets(b)
-	s.table.begin(s.worker, s.vec.Resets)
-	if s.find(pkts) == 0 {
-		s.host.Push(b)
-		return
-	}
+	s.look(pkts)
 	v := s.verdicts[:len(pkts)]
 	generation, now := s.table.generation.Load(), s.table.now.Load()
 	fast := uint64(0)
-	for i := range pkts {
-		v[i] = toRouter
-		if h := s.halves[i%sifted]; h != nil {
-			if s.open(h, i, pkts[i], generation, now) {
-				v[i] = s.send(h, i, &pkts[i])
-				fast++
-			}
+	for i, m := range pkts {
+		g := &s.glances[i%sifted]
+		if h := g.half; h != nil && h.fast.Load() == generation && int32(now-h.due.Load()) < 0 && m.Longest() <= int(h.learned.Load()&0xffff) {
+			v[i] = s.send4(h, g, &pkts[i])
+		} else {
+			v[i] = s.decide(&pkts[i], generation, now)
+		}
+		if v[i] != toRouter {
+			fast++
 		}
 	}
-	if fast > 0 {
-		s.counts[cntFast].Add(fast)
+	if fast == 0 {
+		s.host.Push(b)
+		return
 	}
+	s.counts[cntFast].Add(fast)
 	for _, g := range s.group(b) {
 		if g.Verdict == toRouter {
 			s.host.Push(g.Burst)
@@ -78,90 +76,54 @@ func (s *shortcut) push(b flows.Burst) {
 	}
 }
 
-// find looks the packets' flows up, in short loops of which each waits for many
-// packets' memory at a time, and gives how many were found.
-func (s *shortcut) find(pkts []*pmd.Mbuf) (found int) {
-	t := s.table
-	if t.Empty() {
-		return 0
+// decide is the verdict for a packet of any kind.
+func (s *shortcut) decide(slot **pmd.Mbuf, generation, now uint32) flows.Verdict {
+	r := &s.read
+	if !r.read(*slot, s.side) {
+		return toRouter
 	}
-	slots := t.slots.Load()
-	var hashes [sifted]uint64
-	for i, m := range pkts {
-		r := &s.reads[i%sifted]
-		s.numbers[i%sifted] = noHalf
-		if r.read(m, s.side) {
-			hashes[i%sifted] = slots.hash(&r.flowKey)
-			s.numbers[i%sifted] = 0
-		}
+	n, ok := s.table.find(&r.flowKey)
+	if !ok {
+		return toRouter
 	}
-	for i := range pkts {
-		if h := hashes[i%sifted]; s.numbers[i%sifted] == 0 {
-			s.numbers[i%sifted] = uint32(min(slots.near(h, uint32(h)), noHalf-1))
-		}
+	h := s.table.half(n)
+	if s.open(h, n, *slot, generation, now) {
+		return s.send(h, n, slot)
 	}
-	for i := range pkts {
-		s.halves[i%sifted] = s.known(slots, i, hashes[i%sifted])
-		if s.halves[i%sifted] != nil {
-			found++
-		}
-	}
-	return found
+	return toRouter
 }
 
-// known is the half of packet i, or nil.
-func (s *shortcut) known(slots *flowSlots, i int, hash uint64) *half {
-	n, r := s.numbers[i%sifted], &s.reads[i%sifted]
-	if n == noHalf {
-		return nil
-	}
-	if n == noHalf-1 || !s.table.is(n, &r.flowKey) {
-		var ok bool
-		if n, ok = s.table.far(slots, hash, &r.flowKey); !ok {
-			return nil
+// open reports that the packet that was read may take h's shortcut. If not, it goes
+// through the host, and so do those that follow, until the host has sent it on.
+func (s *shortcut) open(h *half, n uint32, m *pmd.Mbuf, generation, now uint32) bool {
+	r, rest := &s.read, s.table.rest(n)
+	was, fits := h.fast.Load(), m.Longest() <= int(h.learned.Load()&0xffff)
+	round := &rest.round
+	switch {
+	case r.special:
+	case was == generation && !reached(h.due.Load(), now):
+		if fits {
+			return true
 		}
-		s.numbers[i%sifted] = n
-	}
-	return s.table.half(n)
-}
-
-// open reports that packet i may take h's shortcut. If not, it goes through the
-// host, and so do those that follow, until the host has sent it on.
-func (s *shortcut) open(h *half, i int, m *pmd.Mbuf, generation, now uint32) bool {
-	r := &s.reads[i%sifted]
-	if h.fast.Load() == generation && !r.special && !reached(h.due.Load(), now) && m.Longest() <= int(h.learned.Load()&0xffff) {
+	case was == 0 && fits && round.generation.Load() == generation && round.over() &&
+		s.table.steps.sent(round, s.worker, now) && reached(rest.from.Load(), now) && h.to() != 0:
+		h.due.Store(now + s.table.period.Load())
+		h.fast.Store(generation)
 		return true
 	}
-	return s.judge(h, i, m, generation, now)
+	if s.side == fromSlave && r.look&0xff == 0xff {
+		r.look-- // toReturn cannot raise it
+	}
+	s.through(h, rest, m, generation, now)
+	return false
 }
 
 // reached reports that a time has come.
 func reached(at, now uint32) bool { return int32(now-at) >= 0 }
 
-// judge is open for a packet that no open shortcut fits. It opens the shortcut when
-// the host has sent on all before this packet under the present rules.
-func (s *shortcut) judge(h *half, i int, m *pmd.Mbuf, generation, now uint32) bool {
-	r, rest := &s.reads[i%sifted], s.table.rest(s.numbers[i%sifted])
-	if s.side == fromSlave && r.look&0xff == 0xff {
-		r.look-- // toReturn cannot raise it
-	}
-	was := h.fast.Load()
-	round := &rest.round
-	switch {
-	case r.special || was == generation && reached(h.due.Load(), now):
-	case was == 0 && round.generation.Load() == generation && round.over() && s.table.steps.sent(round, s.worker, now) && reached(rest.from.Load(), now) &&
-		h.to() != 0 && m.Longest() <= int(h.learned.Load()&0xffff):
-		h.due.Store(now + s.table.period.Load())
-		h.fast.Store(generation)
-		return true
-	}
-	s.through(h, rest, r, m, generation, now)
-	return false
-}
-
 // through notes that the host is given a packet of h, which closes the shortcut.
-func (s *shortcut) through(h *half, rest *rest, r *reading, m *pmd.Mbuf, generation, now uint32) {
-	round := &rest.round
+func (s *shortcut) through(h *half, rest *rest, m *pmd.Mbuf, generation, now uint32) {
+	r, round := &s.read, &rest.round
 	fresh := round.generation.Load() != generation
 	if fresh {
 		h.learned.Store(0)
@@ -174,8 +136,7 @@ func (s *shortcut) through(h *half, rest *rest, r *reading, m *pmd.Mbuf, generat
 	} else {
 		round.add(r)
 	}
-	rest.viaHost.Add(1)
-	rest.viaBytes.Add(uint64(r.length))
+	rest.viaHost.Add(counted1(r.length))
 	if r.special {
 		s.pause(rest, h, now)
 	}
@@ -185,8 +146,7 @@ func (s *shortcut) through(h *half, rest *rest, r *reading, m *pmd.Mbuf, generat
 // begin its end.
 func (s *shortcut) pause(rest *rest, h *half, now uint32) {
 	rest.from.Store(now + pauseTicks)
-	other := s.table.rest(rest.peer)
-	other.from.Store(now + pauseTicks)
+	s.table.rest(rest.peer).from.Store(now + pauseTicks)
 	s.table.half(rest.peer).fast.Store(0)
 	h.fast.Store(0)
 }

@@ -8,25 +8,46 @@ import (
 	"ipvd/pmd"
 )
 
-// send makes packet i one that h's shortcut sends, and gives where to. Its TTL
-// stays, as after the turn through the host.
-func (s *shortcut) send(h *half, i int, slot **pmd.Mbuf) flows.Verdict {
+// send makes the packet that was read one that h's shortcut sends, and gives where
+// to. Its TTL stays, as after the turn through the host.
+func (s *shortcut) send(h *half, n uint32, slot **pmd.Mbuf) flows.Verdict {
 	m := s.vec.Writable(*slot)
 	if m == nil {
 		return toDrop + flows.Verdict(NoMbuf)
 	}
 	*slot = m
-	r := &s.reads[i%sifted]
-	h.packets.Add(1)
-	h.bytes.Add(uint64(r.length))
+	r := &s.read
+	h.count.Add(counted1(r.length))
 	b := m.Data()
-	if r.kind&version6 == 0 {
-		if h.now != h.addrs || h.ports != uint32(h.kind>>32) {
-			h.rewrite4(b, r, m.Offload())
+	if h.now != h.addrs || h.ports != uint32(h.kind>>32) {
+		if r.kind&version6 == 0 {
+			h.rewrite4(b, r.upper, m.Offload())
+		} else {
+			h.rewrite6(b, r.upper, &s.table.rest(n).now6, m.Offload())
 		}
-	} else if h.now == changed6 || h.ports != uint32(h.kind>>32) {
-		h.rewrite6(b, r, &s.table.rest(s.numbers[i%sifted]).now6, m.Offload())
 	}
+	return s.address(h, b)
+}
+
+// send4 is send for a plain packet.
+func (s *shortcut) send4(h *half, g *glance, slot **pmd.Mbuf) flows.Verdict {
+	m := *slot
+	if m.Shared() {
+		if m = s.vec.Writable(m); m == nil {
+			return toDrop + flows.Verdict(NoMbuf)
+		}
+		*slot = m
+	}
+	h.count.Add(counted1(int(g.length)))
+	b := m.Data()
+	if h.now != h.addrs || h.ports != uint32(h.kind>>32) {
+		h.rewrite4(b, atIP+wire.IPv4Len, m.Offload())
+	}
+	return s.address(h, b)
+}
+
+// address gives a frame its MAC addresses, and says where it goes.
+func (s *shortcut) address(h *half, b []byte) flows.Verdict {
 	frame := wire.Ethernet(b)
 	frame.SetSrc(s.mac)
 	if to := h.to(); to != wayToWire {
@@ -52,31 +73,30 @@ func hopOf(learned uint64) (hop wire.MAC) {
 }
 
 // rewrite4 gives an IPv4 packet its addresses and ports as they leave.
-func (h *half) rewrite4(b []byte, r *reading, unfinished bool) {
+func (h *half) rewrite4(b []byte, upper int, unfinished bool) {
 	sum := uint16(h.out.Load())
 	p := b[atIP:]
 	binary.BigEndian.PutUint64(b[atAddrs4:], h.now)
 	binary.BigEndian.PutUint16(p[10:], wire.Adjust(wire.IPv4(p).Sum(), sum))
-	h.rewriteUpper(b, r, sum, unfinished)
+	h.rewriteUpper(b[upper:], sum, unfinished)
 }
 
 // rewrite6 does so for IPv6, whose header has no checksum.
-func (h *half) rewrite6(b []byte, r *reading, now *sixAddrs, unfinished bool) {
+func (h *half) rewrite6(b []byte, upper int, now *sixAddrs, unfinished bool) {
 	for i, w := range now {
 		binary.BigEndian.PutUint64(b[atAddrs6+8*i:], w)
 	}
-	h.rewriteUpper(b, r, uint16(h.out.Load()), unfinished)
+	h.rewriteUpper(b[upper:], uint16(h.out.Load()), unfinished)
 }
 
 // rewriteUpper writes the ports and adjusts the checksum, to which the addresses
 // add sum. A checksum that is to be completed holds the sum of the pseudo header,
 // which has no ports (virtio 1.1, section 5.1.6.2).
-func (h *half) rewriteUpper(b []byte, r *reading, sum uint16, unfinished bool) {
-	upper := b[r.upper:]
-	before := uint32(r.kind >> 32)
+func (h *half) rewriteUpper(upper []byte, sum uint16, unfinished bool) {
+	before := uint32(h.kind >> 32)
 	binary.BigEndian.PutUint32(upper, h.ports)
 	at := sumUDP
-	if r.kind&0xff == wire.ProtoTCP {
+	if h.kind&0xff == wire.ProtoTCP {
 		at = sumTCP
 	}
 	old := binary.BigEndian.Uint16(upper[at:])
