@@ -14,9 +14,10 @@ import (
 )
 
 // l3sEstablished compares packets that slaves send over shortcuts with others that
-// they send to the wire.
+// they send to the wire, and with those that take the turn through the host.
 func l3sEstablished(b *bench) (rows []report.Row, err error) {
-	s, err := b.newShortcuts(ingressAddrs, fileLen(ingressAddrs))
+	n := fileLen(ingressAddrs)
+	s, err := b.newShortcuts(ingressAddrs, n)
 	if err != nil {
 		return nil, err
 	}
@@ -26,14 +27,20 @@ func l3sEstablished(b *bench) (rows []report.Row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
-	r, err := b.quiet(s.forward(), e.path.variant(turnPackets), s.path.variant(turnPackets))
+	host, err := b.newHostPath(ingressAddrs, n, nil)
 	if err != nil {
 		return nil, err
 	}
-	return []report.Row{
-		report.New("l3s/established", "egress/l2", r.Rate(2), report.Mpps, len(r)).Against(r.Ratio(2, 1)),
-		report.Unmeasured("l3s/established", "egress/l3", needsRoutes),
-	}, errors.Join(e.check(), s.check())
+	defer func() { err = errors.Join(err, host.close()) }()
+	r, err := b.quiet(s.forward(), e.path.variant(turnPackets), host.variant(hostTurn), s.path.variant(turnPackets))
+	if err != nil {
+		return nil, err
+	}
+	row := func(ref string, v int) report.Row {
+		return report.New("l3s/established", ref, r.Rate(3), report.Mpps, len(r)).Against(r.Ratio(3, v))
+	}
+	return []report.Row{row("egress/l2", 1), row("l3s/host-path", 2).AtLeast(20),
+		report.Unmeasured("l3s/established", "egress/l3", needsRoutes)}, errors.Join(e.check(), s.check())
 }
 
 // l3sFlows measures packets that slaves send over shortcuts, with their addresses

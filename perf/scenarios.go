@@ -26,6 +26,7 @@ func scenarios() []scenario {
 		{"table/colliding", []string{"table/colliding-keys", "table/colliding-keys-v6"}, tableColliding},
 		{"egress", []string{"egress/l2", "egress/sibling"}, egressL2},
 		{"l3s/established", []string{"l3s/established"}, l3sEstablished},
+		{"l3s/setup", []string{"l3s/setup"}, l3sSetup},
 		{"l3s/flows", []string{"l3s/flows-100k"}, l3sFlows},
 		{"replicate", []string{"replicate/64"}, replicate64},
 		{"poll/empty", []string{"poll/empty"}, pollEmpty},

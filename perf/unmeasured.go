@@ -15,7 +15,6 @@ func later() []report.Row {
 		report.Unmeasured("egress/l3-1", "ingress", needsRoutes),
 		report.Unmeasured("egress/l3-1k", "ingress", needsRoutes),
 		report.Unmeasured("egress/l3-1M", "ingress", needsRoutes),
-		report.Unmeasured("l3s/setup", "host path", needsRoutes),
 		report.Unmeasured("route/change", "", needsRoutes),
 	}
 }

@@ -23,9 +23,9 @@ func TestFirewallsDecideAlike(t *testing.T) {
 		ways   []string
 		tools  map[string][]bool // for IPv6, and for IPv4
 	}{
-		{"the kernel alone", true, nil, map[string][]bool{"iptables-nft": {false, true}}},
-		{"every packet in the host", false, []string{"--l3s-offload", "off"}, map[string][]bool{"iptables-nft": {false, true}}},
-		{"shortcuts", false, nil, map[string][]bool{"iptables-nft": {false, true}, "iptables-legacy": {false}, "nft": {true}}},
+		{"the kernel alone", true, nil, map[string][]bool{"iptables-nft": {false}, "nft": {true}}},
+		{"every packet in the host", false, []string{"--l3s-offload", "off"}, map[string][]bool{"iptables-nft": {false}, "nft": {true}}},
+		{"shortcuts", false, nil, map[string][]bool{"iptables-nft": {false}, "iptables-legacy": {false}, "nft": {true}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFirewall(t, c.kernel, c.ways...)

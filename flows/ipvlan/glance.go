@@ -24,8 +24,6 @@ const glanceLen = atIP + wire.IPv4Len + wire.TCPLen
 // look looks the plain packets' flows up, in short loops of which each waits for many
 // packets' memory at a time: their headers, the slots, the halves.
 func (s *shortcut) look(pkts []*pmd.Mbuf) {
-	t := s.table
-	slots := t.slots.Load()
 	pkts = pkts[:min(len(pkts), sifted)]
 	for i, m := range pkts {
 		g, b := &s.glances[i], m.Data()
@@ -34,13 +32,19 @@ func (s *shortcut) look(pkts []*pmd.Mbuf) {
 			g.read((*[glanceLen]byte)(b), m.Len(), s.side)
 		}
 	}
-	for i := range pkts {
-		g := &s.glances[i]
+	s.table.match(s.glances[:len(pkts)])
+}
+
+// match finds the halves of what was read.
+func (t *FlowTable) match(glances []glance) {
+	slots := t.slots.Load()
+	for i := range glances {
+		g := &glances[i]
 		hash := slots.hash4(g.addrs, g.kind)
 		g.word = slots.near(hash, uint32(hash))
 	}
-	for i := range pkts {
-		g := &s.glances[i]
+	for i := range glances {
+		g := &glances[i]
 		g.half = nil
 		if g.kind != 0 && g.word < maxValue {
 			h := t.half(uint32(g.word))
