@@ -105,18 +105,30 @@ func (k *flowKey) back(side uint64) {
 	k.kind = uint64(ports>>16|ports<<16)<<32 | k.kind&0xffffffff&^fromSlave | side
 }
 
-// mark tells a packet from others of its flow, by what no NAT changes.
-func (r *reading) mark(b []byte) uint32 {
-	if r.kind&0xff == wire.ProtoTCP { // not its length: the host may segment it
+// mark tells a packet from others of its flow, by what no NAT changes, and neither
+// segmenting nor merging: TCP's numbers, else how the data begins.
+func (r *reading) mark(b []byte) uint64 {
+	if r.kind&0xff == wire.ProtoTCP {
 		t := wire.TCP(b[r.upper:])
-		return t.Seq()*0x85ebca6b ^ t.Ack()*0xc2b2ae35
+		return uint64(t.Ack())<<32 | uint64(t.Seq())
 	}
-	h := uint32(r.length) * 0x9e3779b1
+	h := uint64(0)
 	if r.kind&version6 == 0 {
-		h ^= uint32(wire.IPv4(b[atIP:]).ID()) * 0x85ebca6b
+		h = uint64(wire.IPv4(b[atIP:]).ID()) << 48
 	}
 	if u := b[r.upper+wire.UDPLen:]; len(u) >= 8 {
-		h ^= binary.BigEndian.Uint32(u) ^ binary.BigEndian.Uint32(u[4:])*0xc2b2ae35
+		h ^= binary.BigEndian.Uint64(u)
 	}
 	return h
+}
+
+// before is how many bytes of payload lie in front of the packet with a mark, which
+// this one may have been merged behind; false when it is not in this one.
+func (r *reading) before(mark uint64, b []byte) (bytes uint32, ok bool) {
+	own := r.mark(b)
+	if own == mark || r.kind&0xff != wire.ProtoTCP {
+		return 0, own == mark
+	}
+	bytes = uint32(mark) - uint32(own)
+	return bytes, own>>32 == mark>>32 && bytes < r.payload
 }

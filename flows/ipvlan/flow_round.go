@@ -14,7 +14,7 @@ import "sync/atomic"
 // a round by the former alone.
 type round struct {
 	waiting    atomic.Uint32 // the first packet has not come back
-	mark       atomic.Uint32 // the first packet's
+	mark       atomic.Uint64 // the first packet's
 	began      atomic.Uint32 // in ticks
 	generation atomic.Uint32 // of the rules, when it began
 	look       atomic.Uint32 // TOS and TTL with which the last packet in leaves
@@ -71,10 +71,11 @@ func (r *round) returned(p *reading, frame []byte) bool {
 	if r.waiting.Load() == 0 {
 		r.out.Add(uint64(p.payload))
 	} else {
-		if r.mark.Load() != p.mark(frame) {
+		before, ok := p.before(r.mark.Load(), frame)
+		if !ok {
 			return false
 		}
-		r.out.Store(uint64(p.payload))
+		r.out.Store(uint64(p.payload - before))
 		r.waiting.Store(0)
 	}
 	var other uint32

@@ -443,3 +443,16 @@ func TestAShortcutWaitsForWhatAnotherWorkerHasQueued(t *testing.T) {
 		}
 	}
 }
+
+func TestARoundMayBeginInTheMiddleOfAMergedFrame(t *testing.T) {
+	tr := translations()[1] // TCP over IPv4, masquerade
+	w := newFlowLab(t, tr).way(tr, true)
+	first, second := some(1, 1000), some(2, 1000)
+	w.returns(some(7, 10)) // the flow is not given to the host yet
+	w.goes(second, w.host)
+	merged := first
+	merged.data = append(append([]byte(nil), first.data...), second.data...)
+	w.l.injectUnfinished("HOST", merged.as(w.out).unfinished(macHop, macM, 1000))
+	w.l.ports["WIRE"].Sent(0)
+	w.goes(some(3, 1000), w.to)
+}
