@@ -3,19 +3,43 @@ package ipvlan
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"math/bits"
 	"sync/atomic"
 )
 
-// flowSlots are slots for flow keys: the tag is 32 bits of the hash, the value is
-// the number of a half.
+const (
+	lineLen    = 16 // slots: a cache line
+	flowLoad   = 4  // slots for a key
+	leastLines = 16
+
+	// A slot is a tag, and in its lower bits the number of a half, plus one; 0 is empty.
+	numberBits = 20
+	noNumber   = 1<<numberBits - 1 // no half has it
+)
+
+// flowLine is the slots in which a key can be, two in a word. The first that are looked
+// at are those of its home word.
+type flowLine [lineLen / 2]uint64
+
+// flowSlots is a hash table of the numbers of halves, four bytes each: in a large one
+// a lookup waits for memory, and the less there is of it, the more of it is near. A
+// word is read and written as a whole, with sync/atomic, and no slot ever moves:
+// growth makes new slots. A line that is full is a reason for new slots, with
+// new random keys, so a lookup looks at one line, whatever the keys are.
 type flowSlots struct {
-	slots
-	mix [11]uint64 // random; never changed
+	lines []flowLine
+	shift uint       // hash >> shift is the line
+	mix   [11]uint64 // random; never changed
+
+	live int // writer only
 }
 
+// newFlowSlots makes slots with room for twice the keys before they are full.
 func newFlowSlots(keys int) *flowSlots {
-	s := &flowSlots{slots: *newSlots(keys)}
-	preferHuge(s.pairs)
+	n := max(leastLines, 2*flowLoad*keys/lineLen)
+	order := bits.Len(uint(n - 1))
+	s := &flowSlots{lines: make([]flowLine, 1<<order), shift: uint(64 - order)}
+	preferHuge(s.lines)
 	var b [8 * len(s.mix)]byte
 	rand.Read(b[:]) // never fails: see newSlots
 	for i := range s.mix {
@@ -47,17 +71,32 @@ func (s *flowSlots) hash(k *flowKey) uint64 {
 	return s.hash4(k.addrs, k.kind)
 }
 
-// far finds the half of a key by looking at all places where it can be. Any
-// goroutine.
+// tagFor is the tag of a hash, at its place in a slot, and homeFor its home word.
+func tagFor(hash uint64) uint32 { return uint32(hash) &^ noNumber }
+func homeFor(hash uint64) int   { return int(hash>>8) % (lineLen / 2) }
+
+// numberIn gives the number in a slot that has this tag; not less than noNumber if it
+// has another or is empty.
+func numberIn(slot, tag uint32) uint32 { return (slot ^ tag) - 1 }
+
+// near looks at the home word of a hash: what it gives is the number of the half that
+// may be meant, if it is less than noNumber; if it is not, nothing is known. It has
+// no branch. Any goroutine.
+func (s *flowSlots) near(hash uint64) uint32 {
+	w := atomic.LoadUint64(&s.lines[hash>>(s.shift&63)][homeFor(hash)])
+	tag := tagFor(hash)
+	return min(numberIn(uint32(w), tag), numberIn(uint32(w>>32), tag))
+}
+
+// far finds the half of a key by looking at all slots where it can be. Any goroutine.
 func (t *FlowTable) far(s *flowSlots, hash uint64, k *flowKey) (number uint32, ok bool) {
-	first := makeWord(uint32(hash), 0)
-	for i := range bucketLen + overflowLen {
-		w := atomic.LoadUint64(s.slot(hash, i))
-		if v := w - first; v < maxValue && t.is(uint32(v), k) {
-			return uint32(v), true
-		}
-		if w == empty && i < bucketLen {
-			return 0, false
+	line, tag := &s.lines[hash>>(s.shift&63)], tagFor(hash)
+	for i := range line {
+		w := atomic.LoadUint64(&line[i])
+		for _, slot := range [2]uint32{uint32(w), uint32(w >> 32)} {
+			if n := numberIn(slot, tag); n < noNumber && t.is(n, k) {
+				return n, true
+			}
 		}
 	}
 	return 0, false
@@ -81,24 +120,43 @@ func (t *FlowTable) find(k *flowKey) (number uint32, ok bool) {
 	return t.far(s, s.hash(k), k)
 }
 
+// replace puts a slot in the place of one of the line of a hash, from its home word on.
+// Writer only.
+func (s *flowSlots) replace(hash uint64, old, slot uint32) bool {
+	line := &s.lines[hash>>(s.shift&63)]
+	for i := range line {
+		p := &line[(homeFor(hash)+i)%len(line)]
+		for shift := 0; shift < 64; shift += 32 {
+			if uint32(*p>>shift) == old {
+				atomic.StoreUint64(p, *p&^(0xffffffff<<shift)|uint64(slot)<<shift)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// add takes a half in; false when its line is full, or the slots are. Writer only.
+func (s *flowSlots) add(hash uint64, number uint32) bool {
+	if flowLoad*s.live >= lineLen*len(s.lines) || !s.replace(hash, 0, tagFor(hash)^(number+1)) {
+		return false
+	}
+	s.live++
+	return true
+}
+
 // insert publishes a half. Writer only.
 func (t *FlowTable) insert(k *flowKey, number uint32) {
-	for s := t.slots.Load(); ; s = t.slots.Load() {
-		hash := s.hash(k)
-		if s.insert(hash, makeWord(uint32(hash), number)) {
-			return
-		}
+	for s := t.slots.Load(); !s.add(s.hash(k), number); s = t.slots.Load() {
 		t.slots.Store(t.rehash(s))
 	}
 }
 
 // withdraw takes a half out of the slots. Writer only.
-func (t *FlowTable) withdraw(k *flowKey) {
+func (t *FlowTable) withdraw(k *flowKey, number uint32) {
 	s := t.slots.Load()
-	hash := s.hash(k)
-	i := s.slots.find(hash, func(w uint64) bool { return tagOf(w) == uint32(hash) && t.is(valueOf(w), k) })
-	if i >= 0 {
-		s.remove(hash, i)
+	if hash := s.hash(k); s.replace(hash, tagFor(hash)^(number+1), 0) {
+		s.live--
 	}
 }
 
@@ -113,11 +171,18 @@ func (t *FlowTable) rehash(from *flowSlots) *flowSlots {
 }
 
 func (t *FlowTable) copySlots(to, from *flowSlots) bool {
-	for w := range from.all {
-		k := t.keyOf(valueOf(w))
-		hash := to.hash(&k)
-		if !to.insert(hash, makeWord(uint32(hash), valueOf(w))) {
-			return false
+	for i := range from.lines {
+		for _, w := range from.lines[i] {
+			for _, slot := range [2]uint32{uint32(w), uint32(w >> 32)} {
+				if slot == 0 {
+					continue
+				}
+				number := slot&noNumber - 1
+				k := t.keyOf(number)
+				if !to.add(to.hash(&k), number) {
+					return false
+				}
+			}
 		}
 	}
 	return true

@@ -18,7 +18,7 @@ const (
 	chunkLen  = 1 << 17 // halves: 8 MB, of which only what is used takes memory
 	maxChunks = 8
 	// MaxFlows is how many flows a table can have.
-	MaxFlows = chunkLen * maxChunks / 2
+	MaxFlows = chunkLen*maxChunks/2 - 1
 )
 
 // Times of the flow table are in ticks; TicksPerSecond of them are a second.
@@ -72,8 +72,11 @@ func NewFlowTable() *FlowTable {
 	return t
 }
 
+// half is the half with a number. Those of a direction lie together, since mostly one
+// direction has the traffic.
 func (t *FlowTable) half(n uint32) *half {
-	return &t.chunks[n/chunkLen%maxChunks].Load().halves[n%chunkLen]
+	i := n % chunkLen
+	return &t.chunks[n/chunkLen%maxChunks].Load().halves[i/2+i%2*(chunkLen/2)]
 }
 
 func (t *FlowTable) rest(n uint32) *rest {
@@ -130,7 +133,7 @@ func (t *FlowTable) take() (uint32, error) {
 		t.free = t.free[:n-1]
 		return first, nil
 	}
-	if t.made == chunkLen*maxChunks {
+	if t.made == 2*MaxFlows {
 		return 0, ErrFlowsFull
 	}
 	if t.made%chunkLen == 0 {
@@ -146,7 +149,7 @@ func (t *FlowTable) Remove(id FlowID) {
 	for n := first; n < first+2; n++ {
 		t.half(n).fast.Store(0)
 		k := t.keyOf(n)
-		t.withdraw(&k)
+		t.withdraw(&k, n)
 	}
 	t.retired = append(t.retired, first)
 	t.live.Add(-1)

@@ -14,7 +14,7 @@ type glance struct {
 	half   *half // the packet's flow; nil: not found, or not plain
 	addrs  uint64
 	kind   uint64 // as in flowKey; 0: not plain
-	word   uint64 // its slot's value
+	number uint32 // of the half that may be the packet's
 	length uint32 // of the IP packet, in bytes
 }
 
@@ -41,13 +41,13 @@ func (t *FlowTable) match(glances []glance) {
 	for i := range glances {
 		g := &glances[i]
 		hash := slots.hash4(g.addrs, g.kind)
-		g.word = slots.near(hash, uint32(hash))
+		g.number = slots.near(hash)
 	}
 	for i := range glances {
 		g := &glances[i]
 		g.half = nil
-		if g.kind != 0 && g.word < maxValue {
-			h := t.half(uint32(g.word))
+		if g.kind != 0 && g.number < noNumber {
+			h := t.half(g.number)
 			if h.addrs == g.addrs && h.kind == g.kind {
 				g.half = h
 			}
