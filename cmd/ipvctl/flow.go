@@ -21,8 +21,10 @@ func (c *ctl) flowCmd() *cobra.Command {
 	flow := &cobra.Command{Use: "flow", Short: "Flows of l3s that may leave out the turn through the host", Args: verb, RunE: show}
 	flow.AddCommand(
 		&cobra.Command{Use: "show", Aliases: []string{"list", "lst", "ls"}, Args: cobra.NoArgs,
-			Short: "Show each direction of each flow; the numbers are the host's and the shortcut's together", RunE: show},
+			Short:   "Show each direction of each flow; the numbers are the host's and the shortcut's together",
+			Example: "  ipvctl flow show\n  ipvctl -j flow show | jq '.[] | select(.orig.shortcut | not)'", RunE: show},
 		&cobra.Command{Use: "flush [MASTER]", Args: cobra.MaximumNArgs(1), Short: "Let the host see every flow again",
+			Example: "  ipvctl flow flush\n  ipvctl flow flush eth0",
 			RunE: func(cmd *cobra.Command, args []string) error {
 				var r api.FlowFlush
 				if len(args) == 1 {

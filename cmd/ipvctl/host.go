@@ -18,6 +18,7 @@ func (c *ctl) hostCmd() *cobra.Command {
 	}
 	host := &cobra.Command{Use: "host", Short: "What ipvd changed in the host", Args: verb, RunE: show}
 	host.AddCommand(&cobra.Command{Use: "show", Aliases: []string{"list", "lst", "ls"}, Args: cobra.NoArgs,
-		Short: "Show what ipvd changed in the host, until the mode or the daemon ends", RunE: show})
+		Short:   "Show what ipvd changed in the host, until the mode or the daemon ends",
+		Example: "  ipvctl host show", RunE: show})
 	return host
 }
