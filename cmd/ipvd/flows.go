@@ -14,20 +14,22 @@ import (
 	"ipvd/flows/ipvlan"
 )
 
-// openShortcuts lets flows leave out the turn through the host, if that is wanted.
-func (m *master) openShortcuts(t *ipvlan.Master) (err error) {
+// openShortcuts lets flows leave out the turn through the host, if that is wanted and
+// the kernel tells of its connections.
+func (m *master) openShortcuts(t *ipvlan.Master) {
 	t.LocalViaHost = m.d.cfg.LocalHost == "on"
 	if m.d.cfg.Shortcuts != "on" {
-		return nil
+		return
 	}
-	if m.cuts, err = newShortcuts(m.log, t.Table); err != nil {
-		return fmt.Errorf("%w: or say --l3s-offload off", err)
+	cuts, err := newShortcuts(m.log, t.Table)
+	if err != nil {
+		m.log.Warn().Err(err).Msg("in l3s every packet takes the turn through the host, which is slower: the kernel tells nothing of its connections")
+		return
 	}
-	t.Flows = m.cuts.table
+	m.cuts, t.Flows = cuts, cuts.table
 	if m.d.sys != nil {
 		m.runShortcuts()
 	}
-	return nil
 }
 
 // runShortcuts starts what openShortcuts has opened, when there are workers. Under mu.

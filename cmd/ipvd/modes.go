@@ -134,9 +134,7 @@ func (m *master) openReturn(t *ipvlan.Master) (err error) {
 	for _, c := range m.hosts.Changes() {
 		m.log.Info().Stringer("change", c).Msg("host setting changed for l3s, until the mode or the daemon ends")
 	}
-	if err := m.openShortcuts(t); err != nil {
-		return err
-	}
+	m.openShortcuts(t)
 	m.addrs.setRoutes(m.hosts, m.cuts)
 	m.addrs.followVRF()
 	return nil
