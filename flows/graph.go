@@ -26,6 +26,7 @@ type Graph struct {
 	groupers []*Grouper
 	watch    *watch // nil: nobody looks on
 	wait     *wait  // nil: the worker must not sleep
+	ordered  bool   // an input is pushed before others
 
 	counters []*CounterSet
 	own      []Counter // this worker's cells of the framework's set
@@ -43,13 +44,15 @@ type pollSet struct {
 	driver pmd.Driver
 	rx     *pmd.SegList
 	next   []Stage // by slot
+	first  []bool  // by slot: see Graph.First
 }
 
 type input struct {
-	q    pmd.RxQueue
-	name string // of next, in the picture; may be empty
-	set  *pollSet
-	next Stage
+	q     pmd.RxQueue
+	name  string // of next, in the picture; may be empty
+	set   *pollSet
+	next  Stage
+	first bool
 }
 
 // source makes packets in each step, after those received are through.
@@ -82,6 +85,16 @@ func (g *Graph) Input(name string, q pmd.RxQueue, next Stage) error {
 	in.name, in.next = name, next
 	g.Edge(rxNode(q), name, "")
 	return nil
+}
+
+// First makes every step push what q has given before what other inputs have, when
+// this worker polls q: for a stage that must know what came back before more goes out.
+func (g *Graph) First(q pmd.RxQueue) {
+	for _, in := range g.inputs {
+		if in.q == q {
+			in.first, g.ordered = true, true
+		}
+	}
 }
 
 // Output gives the stage that sends to q; the same one when q is asked for

@@ -47,9 +47,9 @@ func (g *Graph) fill(senders map[pmd.TxQueue]int) error {
 			return fmt.Errorf("%s: %w", rxNode(in.q), err)
 		}
 		for len(in.set.next) <= int(slot) {
-			in.set.next = append(in.set.next, nil)
+			in.set.next, in.set.first = append(in.set.next, nil), append(in.set.first, false)
 		}
-		in.set.next[slot] = in.next
+		in.set.next[slot], in.set.first[slot] = in.next, in.first
 		if g.watch != nil {
 			in.set.next[slot] = g.watch.input(in)
 		}

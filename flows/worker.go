@@ -87,10 +87,16 @@ func (w *worker) step(g *Graph) int {
 		s.Receive()
 	}
 	w.stock, w.dispatching = w.vec.NStock, true
+	if g.ordered {
+		g.pushFirst()
+	}
 	n := 0
 	for _, s := range g.sets {
 		for _, seg := range s.rx.Segs[:s.rx.N] {
 			n += int(seg.N)
+			if g.ordered && s.first[seg.Slot] {
+				continue
+			}
 			s.next[seg.Slot].Push(Burst{Off: seg.Off, N: seg.N})
 		}
 	}
@@ -99,6 +105,17 @@ func (w *worker) step(g *Graph) int {
 	}
 	w.dispatching = false
 	return n
+}
+
+// pushFirst pushes what the inputs have that go before the others.
+func (g *Graph) pushFirst() {
+	for _, s := range g.sets {
+		for _, seg := range s.rx.Segs[:s.rx.N] {
+			if s.first[seg.Slot] {
+				s.next[seg.Slot].Push(Burst{Off: seg.Off, N: seg.N})
+			}
+		}
+	}
 }
 
 // WorkerInfo is what a worker has done.

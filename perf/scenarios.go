@@ -27,6 +27,9 @@ func scenarios() []scenario {
 		{"egress", []string{"egress/l2", "egress/sibling"}, egressL2},
 		{"egress/l3", []string{"egress/l3-1", "egress/l3-1k", "egress/l3-1M"}, egressL3},
 		{"route/change", []string{"route/change", "route/load"}, routeChange},
+		{"l3s/established", []string{"l3s/established"}, l3sEstablished},
+		{"l3s/setup", []string{"l3s/setup"}, l3sSetup},
+		{"l3s/flows", []string{"l3s/flows-100k"}, l3sFlows},
 		{"replicate", []string{"replicate/64"}, replicate64},
 		{"poll/empty", []string{"poll/empty"}, pollEmpty},
 		{"workers/2", []string{"workers/2"}, twoWorkers},
@@ -39,7 +42,6 @@ func scenarios() []scenario {
 		{"tap", []string{"tap/tcp", "tap/pps"}, tapRows},
 		{"memif", []string{"memif"}, sharedRows(memifKind())},
 		{"vhost-user", []string{"vhost-user"}, sharedRows(vhostKind())},
-		{"unmeasured", laterNames(), unmeasured},
 	}
 }
 

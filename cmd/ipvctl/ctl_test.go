@@ -109,6 +109,10 @@ func TestWrongLinesSayWhatIsWrong(t *testing.T) {
 		"addr add 10.0.0.300/24 dev a":                    `"10.0.0.300/24"`,
 		"addr add 10.0.0.3/24":                            "want ADDRESS/LENGTH dev NAME",
 		"--colour link":                                   "colour",
+		"flow flush a b":                                  "accepts at most 1 arg",
+		"flow flush a/b":                                  `"a/b" has '/' in it`,
+		"flow frob":                                       "want flush, show",
+		"host frob":                                       "want show",
 		"verify now":                                      "now",
 	} {
 		code, out, errs := runLine(socket, line)

@@ -191,6 +191,9 @@ func (d *daemon) startWorkers() (err error) {
 	if d.sys, err = flows.Start(cfg, d.build()); err != nil {
 		return fmt.Errorf("start workers on CPUs %v: %w", d.cfg.Workers, err)
 	}
+	for _, m := range d.masters {
+		m.runShortcuts()
+	}
 	return nil
 }
 

@@ -45,6 +45,7 @@ type master struct {
 	mirror    *mirror.Mirror // l3: of that namespace's routing; nil: the host routes each packet
 	ret       *tap.Port      // l3s: from and to the host's forwarding
 	hosts     *l3s.Host      // l3s: what was set up in the host
+	cuts      *shortcuts     // l3s: flows that leave out the turn through the host; nil: none do
 
 	template *ipvlan.Master // mode, flag, MAC, MTU, table and counters
 	slaves   []*slave       // by id

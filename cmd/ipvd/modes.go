@@ -143,7 +143,8 @@ func (m *master) openReturn(t *ipvlan.Master) (err error) {
 	for _, c := range m.hosts.Changes() {
 		m.log.Info().Stringer("change", c).Msg("host setting changed for l3s, until the mode or the daemon ends")
 	}
-	m.addrs.setRoutes(m.hosts)
+	m.openShortcuts(t)
+	m.addrs.setRoutes(m.hosts, m.cuts)
 	m.addrs.followVRF()
 	return nil
 }
@@ -159,7 +160,8 @@ func (m *master) closeMode(t *ipvlan.Master, mode ipvlan.Mode) error {
 			m.punt, m.mirror, t.Punt, t.Routing = nil, nil, nil, nil
 		}
 	case ipvlan.L3S:
-		m.addrs.setRoutes(nil)
+		m.addrs.setRoutes(nil, nil)
+		errs = append(errs, m.closeShortcuts(t))
 		if m.hosts != nil {
 			errs = append(errs, m.hosts.Restore())
 			m.hosts = nil

@@ -42,7 +42,8 @@ type registry struct {
 	m      *master
 	reg    *ipvlan.Registry
 	places map[uint16]place
-	routes *l3s.Host // where active addresses are routed to, in l3s; else nil
+	routes *l3s.Host  // where active addresses are routed to, in l3s; else nil
+	cuts   *shortcuts // l3s with shortcuts; else nil
 
 	host      place // the host port
 	hostAddrs []netip.Addr
@@ -88,14 +89,17 @@ func (r *registry) route(e ipvlan.Event) {
 	if err != nil {
 		r.m.log.Error().Err(err).Msg("the host's route to a slave does not follow its address")
 	}
+	if r.cuts != nil && (e.To == ipvlan.Active) != (e.From == ipvlan.Active) {
+		r.cuts.end("addresses")
+	}
 }
 
 // setRoutes makes active addresses routes of the host from now on, or with nil
 // ends that.
-func (r *registry) setRoutes(h *l3s.Host) {
+func (r *registry) setRoutes(h *l3s.Host, cuts *shortcuts) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.routes = h
+	r.routes, r.cuts = h, cuts
 	r.routeAll()
 }
 

@@ -85,28 +85,6 @@ func (b *builder) l3() error {
 	return b.slaves("egress l3", newForwarder(slow, b.m))
 }
 
-func (b *builder) l3s() error {
-	if err := b.fromHost(nil); err != nil {
-		return err
-	}
-	if err := b.wireToHost(); err != nil {
-		return err
-	}
-	out, err := output(b.g, b.name("to return"), b.m.Return)
-	if err != nil {
-		return err
-	}
-	c := b.g.Counters(b.m.Counters.Host)
-	back := &fromReturn{plane: b.p, counters: c}
-	if err := b.inputs("from return", b.m.Return, 0, back); err != nil {
-		return err
-	}
-	b.edges("from return", "deliver")
-	b.edges("egress l3s", "deliver", "to return")
-	router := b.g.Watched(b.name("to return"), &toReturn{plane: b.p, mac: b.m.ReturnMAC, next: out, counters: c})
-	return b.slaves("egress l3s", &egressL3{plane: b.p, flag: b.m.Flag, router: router})
-}
-
 // classify puts the classifier behind the wire.
 func (b *builder) classify(f flood) error {
 	c := &classify{plane: b.p, counters: b.g.Counters(b.m.Counters.Classify)}

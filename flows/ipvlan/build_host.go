@@ -44,10 +44,11 @@ func (b *builder) proxy(linkLocal bool) (p *proxy, stage flows.Stage) {
 
 // wireToHost puts the host behind the wire, for l3s.
 func (b *builder) wireToHost() error {
+	host := b.shortcut("to host", 0, b.p.host.out)
 	if !b.m.L3Proxy {
-		return b.inputs("to host", b.m.Wire, 0, b.pass(b.p.host.out))
+		return b.inputs("to host", b.m.Wire, 0, b.pass(host))
 	}
-	p := &proxyL3S{plane: b.p, counters: b.g.Counters(b.m.Counters.Host)}
+	p := &proxyL3S{plane: b.p, host: host, counters: b.g.Counters(b.m.Counters.Host)}
 	p.proxy, p.answers = b.proxy(false)
 	b.edges("proxy", "to host")
 	return b.inputs("proxy", b.m.Wire, 0, b.pass(p))

@@ -88,6 +88,9 @@ func ofL3S() []Difference {
 			Compat: asByDefault, Why: "its conntrack joins what it forwards"},
 		{ID: "l3s-host-reach", Kernel: "the host asks for slaves on the wire and reaches none", Default: "in l3s it reaches them", Compat: asByDefault,
 			Why: "it has routes to all slaves, for the packets from the wire"},
+		{ID: "l3s-offload", Kernel: "in l3s the host's netfilter sees every packet",
+			Default: "of a flow that its conntrack calls established it sees a packet a second, and those that may end the flow", Compat: "as the kernel",
+			Why: "rules decide about flows; rewriting the other packets here is an order of magnitude faster"},
 		{ID: "l3s-vrf", Kernel: "in l3s a master in a VRF receives nothing for its slaves", Default: "they receive it", Compat: asByDefault,
 			Why: "the kernel calls the VRF's input hook in the place of ipvlan's (l3mdev_l3_rcv in include/net/l3mdev.h)"},
 	}

@@ -13,6 +13,7 @@ type egressL3 struct {
 	*plane
 	flag   Flag
 	hosts  *Table // the host port's addresses, when their packets go there at once; else nil
+	routed bool   // packets for siblings take the host's routing as well
 	router flows.Stage
 }
 
@@ -35,10 +36,12 @@ func (e *egressL3) push(from int, b flows.Burst) {
 func (e *egressL3) verdict(frame wire.Ethernet, m *pmd.Mbuf) flows.Verdict {
 	if e.flag != VEPA {
 		if id, ok := destination(e.table, frame, m.Len()+sentMore); ok {
-			if e.flag == Private {
+			switch {
+			case e.flag == Private:
 				return toDrop + flows.Verdict(PrivateSibling)
+			case !e.routed || frame.Type() == wire.TypeARP:
+				return e.local(e.slaveVerdict(id), m)
 			}
-			return e.local(e.slaveVerdict(id), m)
 		}
 	}
 	if frame.Group() {

@@ -9,12 +9,19 @@ import (
 // fromReturn gives slaves what the host routed to them.
 type fromReturn struct {
 	*plane
+	flows    *FlowTable // learns from what the host routed; nil: no shortcuts
+	worker   int
+	step     uint64 // as FlowTable.begin gives it
+	read     reading
 	counters []flows.Counter
 }
 
 // Push takes frames from the return interface.
 func (r *fromReturn) Push(b flows.Burst) {
 	pkts := r.vec.Packets(b)
+	if r.flows != nil {
+		r.step = r.flows.begin(r.worker, r.vec.Resets)
+	}
 	v := r.verdicts[:len(pkts)]
 	for i, m := range pkts {
 		v[i] = r.verdict(&pkts[i], m)
@@ -41,5 +48,8 @@ func (r *fromReturn) verdict(slot **pmd.Mbuf, m *pmd.Mbuf) flows.Verdict {
 	}
 	*slot = w
 	readdress(w, r.mac, r.mac)
+	if r.flows != nil && !r.flows.Empty() && r.read.read(w, 0) {
+		r.flows.learn(&r.read, w, fromSlave, uint64(id), r.step)
+	}
 	return r.slaveVerdict(id)
 }

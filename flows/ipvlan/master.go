@@ -42,8 +42,13 @@ type Master struct {
 	// slaves' packets, and ReturnMAC the address of that interface. L3S only.
 	Return    pmd.Port
 	ReturnMAC [6]byte
-	Slaves    []*Slave
-	Table     *Table
+	// Flows are those whose packets may leave out the turn through the host. L3S only;
+	// nil: all packets take it.
+	Flows *FlowTable
+	// LocalViaHost lets packets between slaves take that turn as well. L3S only.
+	LocalViaHost bool
+	Slaves       []*Slave
+	Table        *Table
 	// CompatKernel classifies frames for foreign unicast MACs as if they were
 	// for the master, as ipvlan does; the receiver's stack refuses them.
 	CompatKernel bool
@@ -75,6 +80,7 @@ type MasterCounters struct {
 	Classify  *flows.CounterSet // frames from the wire
 	Replicate *flows.CounterSet // copies of group frames
 	Host      *flows.CounterSet // frames to the host port, and to and from Return
+	Flows     *flows.CounterSet // what became of packets of Master.Flows
 }
 
 // NewMaster makes a master without ports and slaves, with an empty table and
@@ -85,7 +91,8 @@ func NewMaster(name string, workers int) *Master {
 		return flows.NewCounterSet(name+"/"+stage, workers, counterSpecs())
 	}
 	return &Master{Name: name, Mode: L3, Table: NewTable(),
-		Counters: MasterCounters{Classify: set("classify"), Replicate: set("replicate"), Host: set("host")}}
+		Counters: MasterCounters{Classify: set("classify"), Replicate: set("replicate"), Host: set("host"),
+			Flows: flows.NewCounterSet(name+"/flows", workers, flowSpecs())}}
 }
 
 // check says what Build would miss.
@@ -105,6 +112,8 @@ func (m *Master) check() error {
 		return fmt.Errorf("%w: source MAC policy %v", ErrMaster, m.SourceMAC)
 	case m.Mode == L3 && m.Punt == nil:
 		return fmt.Errorf("%w: mode l3 without a punt queue", ErrMaster)
+	case m.Flows != nil && m.Counters.Flows == nil:
+		return fmt.Errorf("%w: flows without counters", ErrMaster)
 	case m.Mode == L3S && m.Return == nil:
 		return fmt.Errorf("%w: mode l3s without a return port", ErrMaster)
 	}

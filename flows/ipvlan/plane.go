@@ -91,6 +91,20 @@ func newPlane(g *flows.Graph, m *Master) (*plane, error) {
 	return p, nil
 }
 
+// twin is p with scratch of its own, for a stage that another hands groups to while
+// it is not done with them.
+func (p *plane) twin(g *flows.Graph) *plane {
+	t := *p
+	outs := make([]*flows.Output, int(toSlave)+len(p.slaves))
+	for i := range p.slaves {
+		outs[int(toSlave)+i] = p.slaves[i].out
+	}
+	t.grouper = g.Grouper(outs)
+	t.verdicts = make([]flows.Verdict, len(p.verdicts))
+	t.runs = make([]flows.Group, len(p.runs))
+	return &t
+}
+
 // output is this worker's way to a port: queues go round when there are fewer
 // than workers.
 func output(g *flows.Graph, name string, port pmd.Port) (*flows.Output, error) {

@@ -33,6 +33,7 @@ type proxyL3S struct {
 	*plane
 	proxy    *proxy
 	answers  flows.Stage // the proxy
+	host     flows.Stage
 	counters []flows.Counter
 }
 
@@ -47,10 +48,13 @@ func (s *proxyL3S) Push(b flows.Burst) {
 		}
 	}
 	for _, g := range s.group(b) {
-		if g.Verdict == toAnswer {
+		switch g.Verdict {
+		case toAnswer:
 			s.answers.Push(g.Burst)
-			continue
+		case toHost:
+			s.host.Push(g.Burst)
+		default:
+			s.deliver(g, s.counters)
 		}
-		s.deliver(g, s.counters)
 	}
 }

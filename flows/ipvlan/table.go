@@ -68,6 +68,17 @@ func (t *Table) Delete(a netip.Addr) bool {
 	return t.v6.Load().delete6(hi, lo)
 }
 
+// Lookup finds the slave of an address. Any goroutine.
+func (t *Table) Lookup(a netip.Addr) (slave uint32, ok bool) {
+	switch {
+	case a.Is4():
+		return t.Lookup4(key4(a))
+	case a.Is6() && a.Zone() == "":
+		return t.Lookup6(key6(a))
+	}
+	return 0, false
+}
+
 // Len is the number of addresses.
 func (t *Table) Len() int { return t.v4.Load().live + t.v6.Load().live }
 

@@ -42,6 +42,10 @@ func Update(sum, old, now uint16) uint16 {
 	return ^Fold(uint64(^sum) + uint64(^old) + uint64(now))
 }
 
+// Adjust is Update for a change of several words: change is the ones' complement sum
+// of those that came, less that of those that went.
+func Adjust(sum, change uint16) uint16 { return ^Fold(uint64(^sum) + uint64(change)) }
+
 // UpdateMAC is Update for a MAC address that starts at an even offset of the
 // packet.
 func UpdateMAC(sum uint16, old, now MAC) uint16 {

@@ -22,6 +22,10 @@ type Daemon interface {
 	RouteGet(ctx context.Context, q RouteQuery) (Route, error)
 	Neighbours(ctx context.Context, f RouteFilter) ([]Neighbour, error)
 
+	Flows(ctx context.Context) ([]Flow, error)
+	FlowFlush(ctx context.Context, c Caller, r FlowFlush) error
+	Host(ctx context.Context) ([]HostChange, error)
+
 	Stats(ctx context.Context, detail bool) ([]Counter, error)
 	Verify(ctx context.Context) (Verify, error)
 	Graph(ctx context.Context) (string, error) // in Graphviz's DOT

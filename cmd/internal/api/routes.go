@@ -31,6 +31,9 @@ func (s *Server) routes() http.Handler {
 		return s.daemon.Addrs(ctx, c, AddrFilter{q.text("ifname"), q.text("netns")})
 	}))
 	s.routing(m)
+	m.HandleFunc("DELETE /v1/flow", change(s, silent(s.daemon.FlowFlush)))
+	m.HandleFunc("GET /v1/flow", show(s, func(ctx context.Context, _ Caller, _ *query) ([]Flow, error) { return s.daemon.Flows(ctx) }))
+	m.HandleFunc("GET /v1/host", show(s, func(ctx context.Context, _ Caller, _ *query) ([]HostChange, error) { return s.daemon.Host(ctx) }))
 	m.HandleFunc("GET /v1/stats", show(s, func(ctx context.Context, _ Caller, q *query) ([]Counter, error) {
 		return s.daemon.Stats(ctx, q.flag("details"))
 	}))

@@ -61,6 +61,9 @@ func (c *Config) finish(f *pflag.FlagSet, args []string) error {
 	if c.Compat == "kernel" {
 		c.asKernel(f)
 	}
+	if c.Compat == "kernel" && !f.Changed("l3s-offload") {
+		c.Shortcuts = "off" // the host's netfilter counts every packet
+	}
 	allowed, err := allowedCPUs()
 	if err != nil {
 		return err

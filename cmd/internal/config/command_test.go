@@ -49,13 +49,13 @@ func TestOnlyAMasterIsNeeded(t *testing.T) {
 
 func TestEveryFlagReachesItsField(t *testing.T) {
 	got := mustParse(t, "--master", "m0=net_null0", "--host-interface", "h0", "--force", "--mode", "l3s",
-		"--flag", "vepa", "--compat", "kernel", "--source-mac", "pass", "--l3-path", "fast", "--slave-offloads", "off", "--host-reach", "off", "--l3-proxy", "on", "--gro", "off", "--mtu", "9000", "--promiscuous", "--burst", "256",
+		"--flag", "vepa", "--compat", "kernel", "--source-mac", "pass", "--l3-path", "fast", "--slave-offloads", "off", "--host-reach", "off", "--l3-proxy", "on", "--gro", "off", "--l3s-offload", "on", "--l3s-local-via-host", "on", "--mtu", "9000", "--promiscuous", "--burst", "256",
 		"--poll", "busy", "--poll-interval", "50", "--wire-driver", "af_packet",
 		"--pool", "1024", "--memory", "64", "--socket", "/run/x//y.sock", "--group", "root", "--state-dir", "/s",
 		"--ephemeral", "--metrics", "unix:/m", "--log-level", "debug", "--log-format", "console", "--", "--file-prefix", "lab")
 	want := Config{
 		Masters: []Master{{"m0", Wire{VDev, "net_null0"}}}, HostInterface: "h0", Force: true, WireDriver: "af_packet", Mode: "l3s",
-		Flag: "vepa", Compat: "kernel", SourceMAC: "pass", L3Path: "fast", Offloads: "off", GRO: "off", HostReach: "off", L3Proxy: "on", MTU: 9000, Promiscuous: true, Workers: []int{firstCPU(t)}, Poll: "busy", Look: 50, Burst: 256,
+		Flag: "vepa", Compat: "kernel", SourceMAC: "pass", L3Path: "fast", Offloads: "off", GRO: "off", HostReach: "off", L3Proxy: "on", Shortcuts: "on", LocalHost: "on", MTU: 9000, Promiscuous: true, Workers: []int{firstCPU(t)}, Poll: "busy", Look: 50, Burst: 256,
 		Pool: 1024, Memory: 64, Socket: "/run/x/y.sock", Group: "root", StateDir: "/s",
 		Ephemeral: true, Metrics: "unix:/m", LogLevel: "debug", LogFormat: "console", EAL: []string{"--file-prefix", "lab"},
 	}
@@ -135,6 +135,15 @@ func TestCompatibleDaemonReachesAndAnswersNobodyMoreUnlessToldTo(t *testing.T) {
 	}
 }
 
+func TestCompatibleDaemonLetsTheHostCountEveryPacketUnlessToldOtherwise(t *testing.T) {
+	if got := mustParse(t, "--master=eth0", "--compat=kernel"); got.Shortcuts != "off" {
+		t.Errorf("l3s offload %s, want off", got.Shortcuts)
+	}
+	if got := mustParse(t, "--master=eth0", "--compat=kernel", "--l3s-offload=on"); got.Shortcuts != "on" {
+		t.Errorf("l3s offload %s, want on, as given", got.Shortcuts)
+	}
+}
+
 func TestWhatDoesNotFitTogetherIsRefused(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                          "no master is given: name one with --master",
@@ -156,7 +165,7 @@ func TestWhatDoesNotFitTogetherIsRefused(t *testing.T) {
 func TestTheEnvironmentSetsEveryFlag(t *testing.T) {
 	values := map[string]string{
 		"master": "eth0=eth0 m1=net_null0", "host-interface": "h0", "force": "true", "mode": "l2", "flag": "private",
-		"compat": "kernel", "source-mac": "drop", "l3-path": "host", "slave-offloads": "off", "host-reach": "off", "l3-proxy": "off", "gro": "off", "mtu": "1400", "promiscuous": "true", "workers": "0,1", "burst": "32", "pool": "2048",
+		"compat": "kernel", "source-mac": "drop", "l3-path": "host", "slave-offloads": "off", "host-reach": "off", "l3-proxy": "off", "gro": "off", "l3s-offload": "off", "l3s-local-via-host": "on", "mtu": "1400", "promiscuous": "true", "workers": "0,1", "burst": "32", "pool": "2048",
 		"memory": "256", "socket": "/x", "group": "wheel", "state-dir": "/y", "ephemeral": "true", "log-level": "warn",
 		"log-format": "console", "poll": "busy", "poll-interval": "100", "wire-driver": "af_xdp", "metrics": ":9600",
 	}

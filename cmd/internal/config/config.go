@@ -15,6 +15,8 @@ type Config struct {
 	Offloads    string // whether slaves leave checksums and segmentation to ipvd: on or off
 	GRO         string // whether packets are merged before a TAP gets them: on or off
 	L3Path      string // how l3 routes: fast, or host by the kernel's output path
+	Shortcuts   string // l3s: whether established flows leave out the host: on or off
+	LocalHost   string // l3s: whether packets between slaves take the turn through the host: on or off
 	SourceMAC   string // what becomes of a slave's foreign source MAC: rewrite, drop or pass
 	HostReach   string // whether host and slaves reach each other in l2 and l3: on or off
 	L3Proxy     string // whether ARP and ND for slaves' addresses are answered in l3 and l3s: on or off
@@ -44,7 +46,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		WireDriver: "auto", Mode: "l3", Flag: "bridge", Compat: "none", SourceMAC: "rewrite", Offloads: "on", GRO: "on",
-		HostReach: "on", L3Proxy: "on", L3Path: "fast",
+		HostReach: "on", L3Proxy: "on", L3Path: "fast", Shortcuts: "on", LocalHost: "off",
 		Poll: "adaptive", Look: 1000, Burst: 64, Pool: 16384, Memory: 128,
 		Socket: "/run/ipvd.sock", Group: "ipvd", StateDir: "/var/lib/ipvd",
 		LogLevel: "info", LogFormat: "json",

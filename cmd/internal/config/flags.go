@@ -50,6 +50,8 @@ func modeFlags(c *Config) *pflag.FlagSet {
 	f.Var(choice{&c.HostReach, []string{"on", "off"}}, "host-reach", "whether the host and its slaves reach each other in l2 and l3, but with vepa")
 	f.Var(choice{&c.L3Proxy, []string{"on", "off"}}, "l3-proxy", "whether ipvd answers ARP and ND from the wire for slaves' addresses in l3 and l3s")
 	f.Var(choice{&c.GRO, []string{"on", "off"}}, "gro", "whether packets of a TCP or UDP flow that follow one another are merged before\na TAP gets them, as a NIC's driver does; none are for slaves without offloads")
+	f.Var(choice{&c.Shortcuts, []string{"on", "off"}}, "l3s-offload", "l3s: whether flows that the host's conntrack calls established leave out the\nturn through the host; with --compat kernel off unless given")
+	f.Var(choice{&c.LocalHost, []string{"on", "off"}}, "l3s-local-via-host", "l3s: whether packets between slaves take the turn through the host as well")
 	f.Var(number{p: &c.MTU, unit: "bytes", min: 68, max: 65535, zero: true}, "mtu", "MTU of the master and its slaves (default the wire's)")
 	f.BoolVar(&c.Promiscuous, "promiscuous", c.Promiscuous, "let the wire receive frames for foreign MACs")
 	return f

@@ -22,6 +22,8 @@ type Daemon struct {
 	RouteList []api.Route
 	NeighList []api.Neighbour
 	Counters  []api.Counter
+	FlowList  []api.Flow
+	Changes   []api.HostChange
 	Account   api.Verify
 	DOT       string
 	Running   api.Status
@@ -107,6 +109,21 @@ func (d *Daemon) RouteGet(_ context.Context, q api.RouteQuery) (r api.Route, err
 // Neighbours answers with NeighList, whatever the filter.
 func (d *Daemon) Neighbours(_ context.Context, f api.RouteFilter) ([]api.Neighbour, error) {
 	return d.NeighList, d.request(api.Caller{}, f)
+}
+
+// Flows answers with FlowList.
+func (d *Daemon) Flows(context.Context) ([]api.Flow, error) {
+	return d.FlowList, d.request(api.Caller{}, "flows")
+}
+
+// FlowFlush keeps the request.
+func (d *Daemon) FlowFlush(_ context.Context, c api.Caller, r api.FlowFlush) error {
+	return d.request(c, r)
+}
+
+// Host answers with Changes.
+func (d *Daemon) Host(context.Context) ([]api.HostChange, error) {
+	return d.Changes, d.request(api.Caller{}, "host")
 }
 
 // Stats answers with Counters.

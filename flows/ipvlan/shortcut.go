@@ -1,0 +1,152 @@
+package ipvlan
+
+import (
+	"ipvd/flows"
+	"ipvd/pmd"
+)
+
+// shortcut stands in l3s in front of the turn through the host, of packets from
+// slaves and of packets from the wire: those of flows whose shortcut is open it
+// rewrites as the host would and sends at once, all others go through the host.
+type shortcut struct {
+	*plane            // with scratch of its own
+	table  *FlowTable // not plane.table
+	side   uint64     // fromSlave, or 0
+	worker int
+	host   flows.Stage
+	drops  []flows.Counter
+	counts []flows.Counter // flowSpecs
+
+	glances [sifted]glance // of the packets of the burst, by place
+	read    reading        // of the packet that is judged
+}
+
+// Counters of the flow stages, in the order of flowSpecs.
+const (
+	cntFast   = iota // packets over the shortcut
+	cntRounds        // times that a shortcut waited for the host
+)
+
+// flowSpecs is the layout of the counter sets of the flow stages.
+func flowSpecs() []flows.CounterSpec {
+	return []flows.CounterSpec{cntFast: {Name: "shortcut", Kind: flows.Info}, cntRounds: {Name: "shortcut_checked", Kind: flows.Info}}
+}
+
+// Push takes frames from slaves for somewhere else, or from the wire.
+func (s *shortcut) Push(b flows.Burst) {
+	s.table.begin(s.worker, s.vec.Resets)
+	if s.table.Empty() {
+		s.host.Push(b)
+		return
+	}
+	for ; b.N > sifted; b.Off, b.N = b.Off+sifted, b.N-sifted {
+		s.push(flows.Burst{Off: b.Off, N: sifted})
+	}
+	s.push(b)
+}
+
+func (s *shortcut) push(b flows.Burst) {
+	pkts := s.vec.Packets(b)
+	s.look(pkts)
+	v := s.verdicts[:len(pkts)]
+	generation, now := s.table.generation.Load(), s.table.now.Load()
+	fast := uint64(0)
+	for i, m := range pkts {
+		g := &s.glances[i%sifted]
+		if h := g.half; h != nil && h.fast.Load() == generation && int32(now-h.due.Load()) < 0 && m.Longest() <= int(h.learned.Load()&0xffff) {
+			v[i] = s.send4(h, g, &pkts[i])
+		} else {
+			v[i] = s.decide(&pkts[i], generation, now)
+		}
+		if v[i] != toRouter {
+			fast++
+		}
+	}
+	if fast == 0 {
+		s.host.Push(b)
+		return
+	}
+	s.counts[cntFast].Add(fast)
+	for _, g := range s.group(b) {
+		if g.Verdict == toRouter {
+			s.host.Push(g.Burst)
+			continue
+		}
+		s.deliver(g, s.drops)
+	}
+}
+
+// decide is the verdict for a packet of any kind.
+func (s *shortcut) decide(slot **pmd.Mbuf, generation, now uint32) flows.Verdict {
+	r := &s.read
+	if !r.read(*slot, s.side) {
+		return toRouter
+	}
+	n, ok := s.table.find(&r.flowKey)
+	if !ok {
+		return toRouter
+	}
+	h := s.table.half(n)
+	if s.open(h, n, *slot, generation, now) {
+		return s.send(h, n, slot)
+	}
+	return toRouter
+}
+
+// open reports that the packet that was read may take h's shortcut. If not, it goes
+// through the host, and so do those that follow, until the host has sent it on.
+func (s *shortcut) open(h *half, n uint32, m *pmd.Mbuf, generation, now uint32) bool {
+	r, rest := &s.read, s.table.rest(n)
+	was, fits := h.fast.Load(), m.Longest() <= int(h.learned.Load()&0xffff)
+	round := &rest.round
+	switch {
+	case r.special:
+	case was == generation && !reached(h.due.Load(), now):
+		if fits {
+			return true
+		}
+	case was == 0 && fits && round.generation.Load() == generation && round.over() &&
+		s.table.steps.sent(round, s.worker, now) && reached(rest.from.Load(), now) && h.to() != 0:
+		h.due.Store(now + s.table.period.Load())
+		h.fast.Store(generation)
+		return true
+	}
+	if s.side == fromSlave && r.look&0xff == 0xff {
+		r.look-- // toReturn cannot raise it
+	}
+	s.through(h, rest, m, generation, now)
+	return false
+}
+
+// reached reports that a time has come.
+func reached(at, now uint32) bool { return int32(now-at) >= 0 }
+
+// through notes that the host is given a packet of h, which closes the shortcut.
+func (s *shortcut) through(h *half, rest *rest, m *pmd.Mbuf, generation, now uint32) {
+	r, round := &s.read, &rest.round
+	fresh := round.generation.Load() != generation
+	if fresh {
+		h.learned.Store(0)
+		h.setTo(0)
+	}
+	if fresh || h.fast.Load() != 0 || reached(round.began.Load()+roundTicks, now) {
+		h.fast.Store(0)
+		round.begin(r, m.Data(), generation, now)
+		s.counts[cntRounds].Add(1)
+	} else {
+		round.add(r)
+	}
+	rest.viaHost.Add(counted1(r.length))
+	if r.special {
+		s.pause(rest, h, now)
+	}
+}
+
+// pause keeps both directions of a flow with the host for a while: the packet may
+// begin its end.
+func (s *shortcut) pause(rest *rest, h *half, now uint32) {
+	rest.from.Store(now + pauseTicks)
+	s.table.rest(rest.peer).from.Store(now + pauseTicks)
+	s.table.half(rest.peer).fast.Store(0)
+	h.fast.Store(0)
+}
