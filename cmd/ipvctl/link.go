@@ -21,11 +21,13 @@ func (c *ctl) linkCmd() *cobra.Command {
 		&cobra.Command{
 			Use: "add link MASTER [name] NAME type ipvlan [mode l2|l3|l3s] [bridge|private|vepa] [mtu BYTES]" +
 				" [netns NETNS] [force] [kind KIND …]",
-			Short:             "Make a slave; without a mode or flag the master keeps its own",
-			Long:              kindHelp(),
-			RunE:              func(cmd *cobra.Command, args []string) error { return c.linkAdd(cmd.Context(), args) },
-			ValidArgsFunction: c.words("link", "name", "type", "mode", "bridge", "private", "vepa", "mtu", "netns", "kind", "devargs", "socket", "role", "queues", "id", "secret", "trusted", "learn", "force"),
-			Example:           "  ipvctl link add link eth0 ipvl0 type ipvlan mode l2\n  ipvctl link add link eth0 ipvl0 netns box type ipvlan",
+			Short: "Make a slave; without a mode or flag the master keeps its own",
+			Long:  kindHelp(),
+			RunE:  func(cmd *cobra.Command, args []string) error { return c.linkAdd(cmd.Context(), args) },
+			ValidArgsFunction: c.words("link", "name", "type", "mode", "bridge", "private", "vepa", "mtu", "netns", "kind", "devargs", "force",
+				"socket", "role", "queues", "id", "secret", "trusted", "learn"),
+			Example: "  ipvctl link add link eth0 ipvl0 type ipvlan mode l2\n  ipvctl link add link eth0 ipvl0 netns box type ipvlan\n" +
+				"  ipvctl link add link eth0 vm0 type ipvlan kind vhost-user socket /run/vm0.sock learn",
 		},
 		&cobra.Command{
 			Use: "set [dev] NAME type ipvlan [mode l2|l3|l3s] [bridge|private|vepa]", Aliases: []string{"change", "s"},

@@ -188,6 +188,16 @@ func TestServerRefusesWhatIsWrong(t *testing.T) {
 			h.region(hostileMem, h.fd)
 			h.say(ringSpec{log: 4, offset: 0x8000}.message(), h.bell)
 		}, "cookie"},
+		"memory taken away": {func(h *hostile) {
+			h.begin()
+			unix.Ftruncate(h.fd, hostileMem)
+			h.region(hostileMem, h.fd)
+			h.conn.Read(make([]byte, messageLen)) // hello, and the answers to both: it is mapped
+			h.conn.Read(make([]byte, messageLen))
+			h.conn.Read(make([]byte, messageLen))
+			unix.Ftruncate(h.fd, 0)
+			h.say(ringSpec{log: 4}.message(), h.bell)
+		}, "memory cannot be used"},
 		"interrupt by a pipe": {func(h *hostile) {
 			h.begin()
 			h.region(hostileMem, h.fd)

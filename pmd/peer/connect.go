@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -97,7 +98,7 @@ func (p *Port) serve(c *net.UnixConn) error {
 		case <-over:
 		}
 	}()
-	err := p.proto.Serve(s)
+	err := p.speak(s)
 	s.end()
 	close(over)
 	<-watched
@@ -110,4 +111,16 @@ func (p *Port) serve(c *net.UnixConn) error {
 	}
 	p.tell("peer is gone", fmt.Errorf("%s: %w", p.Name(), err))
 	return err
+}
+
+// speak is Serve, which looks into the peer's memory when it makes rings: a fault there
+// is an error as for a worker.
+func (p *Port) speak(s *Session) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("its memory cannot be used: %v", v)
+		}
+	}()
+	return p.proto.Serve(s)
 }

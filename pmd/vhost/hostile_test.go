@@ -93,6 +93,15 @@ func TestBackendRefusesWhatIsWrong(t *testing.T) {
 			f.Say(setVringKick, []uint64{0}, f.Kick[0])
 			f.Say(setVringEnable, []uint64{0 | 1<<32})
 		}, "not in the memory that was shared"},
+		"memory taken away": {func(f *vhosttest.Frontend) {
+			f.Say(setFeatures, []uint64{plain})
+			f.Share()
+			f.Ask(getFeatures) // it is mapped
+			unix.Ftruncate(f.FD, 0)
+			for i := range 2 {
+				f.StartRing(i)
+			}
+		}, "memory cannot be used"},
 		"rings not aligned": {func(f *vhosttest.Frontend) {
 			f.Say(setFeatures, []uint64{plain})
 			f.Share()

@@ -164,6 +164,7 @@ func (f *Frontend) Start() {
 	for i := range Slots {
 		f.Give(0, i)
 	}
+	f.Ask(GetFeatures) // all is done that was said before
 }
 
 // Share tells the memory.
