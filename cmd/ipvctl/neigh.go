@@ -13,7 +13,8 @@ func (c *ctl) neighCmd() *cobra.Command {
 	neigh := &cobra.Command{Use: "neigh", Aliases: []string{"neighbour", "neighbor"}, Short: "The neighbours that l3 sends to",
 		Args: verb, RunE: show}
 	neigh.AddCommand(&cobra.Command{Use: "show [[dev] MASTER]", Aliases: []string{"list", "lst", "ls"},
-		Short: "Show whom l3 knows on the link of a host port", RunE: show})
+		Short: "Show whom l3 knows on the link of a host port", RunE: show,
+		Example: "  ipvctl neigh show dev eth0"})
 	return neigh
 }
 

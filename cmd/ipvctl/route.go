@@ -17,9 +17,11 @@ func (c *ctl) routeCmd() *cobra.Command {
 		Args: verb, RunE: show}
 	route.AddCommand(
 		&cobra.Command{Use: "show [[dev] MASTER] [table NUMBER]", Aliases: []string{"list", "lst", "ls"},
-			Short: "Show the routes that were taken over", RunE: show},
+			Short: "Show the routes that were taken over", RunE: show,
+			Example: "  ipvctl route show dev eth0\n  ipvctl -j route show table 254"},
 		&cobra.Command{Use: "get [to] ADDRESS from ADDRESS [dev MASTER] [tos NUMBER]", Short: "Show where a slave's packet goes",
-			RunE: func(cmd *cobra.Command, args []string) error { return c.routeGet(cmd.Context(), args) }},
+			Example: "  ipvctl route get 192.0.2.1 from 10.0.0.11",
+			RunE:    func(cmd *cobra.Command, args []string) error { return c.routeGet(cmd.Context(), args) }},
 	)
 	return route
 }
