@@ -22,7 +22,7 @@ func l3sEstablished(b *bench) (rows []report.Row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	e, err := b.newRouted(prefixes(1))
+	e, err := b.newRouted(prefixes(1 << 10))
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func l3sEstablished(b *bench) (rows []report.Row, err error) {
 	row := func(ref string, v int) report.Row {
 		return report.New("l3s/established", ref, r.Rate(3), report.Mpps, len(r)).Against(r.Ratio(3, v))
 	}
-	return []report.Row{row("egress/l3-1", 1).AtLeast(0.7).Aim("0.9"), row("l3s/host-path", 2).AtLeast(20)}, errors.Join(e.check(), s.check())
+	return []report.Row{row("egress/l3-1k", 1).AtLeast(0.7).Aim("0.9"), row("l3s/host-path", 2).AtLeast(20)}, errors.Join(e.check(), s.check())
 }
 
 // l3sFlows measures packets that slaves send over shortcuts, with their addresses

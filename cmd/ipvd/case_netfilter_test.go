@@ -14,8 +14,9 @@ import (
 // packets. In l3s they pass the host's FORWARD in place of INPUT and OUTPUT, and
 // the container's hooks count: forward in flows/ipvlan/differences.go.
 func TestCasesOfNetfilter(t *testing.T) {
-	// Every packet passes the host: the datagrams of several cases are of one flow.
-	b := newBench(t, "--l3-path", "host", "--l3s-offload", "off") // l3-path: else no chain sees what leaves in l3
+	// Every packet passes the host: else no chain sees what leaves in l3, and in l3s
+	// the datagrams of several cases are of one flow.
+	b := newBench(t, "--l3-path", "host", "--l3s-offload", "off")
 	for addr, mac := range map[string]string{w4: macW, w6: macW} {
 		b.host.IP("neigh replace " + addr + " lladdr " + mac + " dev eth0 nud permanent")
 	}

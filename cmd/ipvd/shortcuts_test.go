@@ -20,7 +20,7 @@ const anycast = "10.7.7.7"
 
 // soon is how long a change may take on a machine that does much else; the time
 // that it takes is logged.
-const soon = 5 * time.Second
+const soon = patience
 
 // newCrossroads is a firewall with two routers on the wire, at 10.0.0.254 and
 // 10.0.0.253, of which each answers a datagram to anycast with its name and it.
