@@ -213,3 +213,43 @@ func FuzzFile(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatIsWrittenIsReadAsTheSame(t *testing.T) {
+	c, err := Check(write(t, twoMasters))
+	if err != nil {
+		t.Fatal(err)
+	}
+	running := api.Config{Settings: c.Set(), EAL: c.EAL}
+	for i, m := range c.Masters {
+		running.Masters = append(running.Masters, api.RunningMaster{Wire: m.Wire.Device, DeclaredMaster: c.Declared[i]})
+	}
+	text, err := Format(running)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Check(write(t, string(text)))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	c.File, again.File = "", ""
+	if !reflect.DeepEqual(c, again) {
+		t.Errorf("read %+v\nwritten as\n%s\nread as %+v", c, text, again)
+	}
+	if diff := Differences(c, again); len(diff) != 0 {
+		t.Errorf("differences: got %v, want none", diff)
+	}
+}
+
+func TestDifferencesAreToldBySetting(t *testing.T) {
+	a := mustParse(t, "--master", "eth0", "--master", "eth1", "--config", NoFile)
+	b := mustParse(t, "--master", "eth0=net_null0", "--master", "eth2", "--burst", "128", "--config", NoFile, "--", "-x")
+	var lines []string
+	for _, c := range Differences(a, b) {
+		lines = append(lines, c.String())
+	}
+	want := "! burst 64 -> 128, ! eal none -> -x, ! wire of master eth0 eth0 -> net_null0, " +
+		"! wire of master eth2 none -> eth2, ! wire of master eth1 eth1 -> none"
+	if got := strings.Join(lines, ", "); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

@@ -23,6 +23,26 @@ func Name(id ID) string {
 	return id.String()
 }
 
+// Ref is by what people and Open find the namespace: its name under /run/netns, else
+// where it is mounted, else the id of a process in it, and if there is nothing of
+// these net:[inode].
+func Ref(id ID) string {
+	for path, got := range everywhere() {
+		rest, ofProcess := strings.CutPrefix(path, "/proc/")
+		switch {
+		case got != id:
+		case strings.HasPrefix(path, Dir+"/"):
+			return filepath.Base(path)
+		case !ofProcess || strings.Contains(path, "/task/"):
+			return path
+		default:
+			pid, _, _ := strings.Cut(rest, "/")
+			return pid
+		}
+	}
+	return id.String()
+}
+
 // OpenID opens the namespace with this identity if it has a name under
 // /run/netns, another nsfs mount, or a process in it; otherwise the error wraps
 // ErrNotFound. The caller closes the descriptor.
