@@ -66,6 +66,9 @@ type daemon struct {
 	masters []*master
 	looks   []*look // captures and traces in progress
 	faults  faultLog
+
+	declared map[string]store.Declared // by master: what a file has said last; under mu
+	holding  bool                      // a transaction holds changes of the graph back; under mu
 }
 
 // start brings everything up, or nothing: on an error what was begun is undone.
@@ -73,7 +76,7 @@ func start(ctx context.Context, cfg config.Config, logs *logs, log zerolog.Logge
 	d := &daemon{cfg: cfg, logs: logs, log: log, started: time.Now(), failed: make(chan error, 1), faults: faultLog{log: log}, pools: map[int]*dpdk.Pool{}}
 	d.metrics = metrics.New(d, Version)
 	steps := []func() error{d.listen, d.openStore, d.recoverKilled, d.startEAL, d.startMonitor, d.openMasters, d.startAnswers,
-		d.startWorkers, d.restoreSlaves, d.startMetrics, d.serve}
+		d.restoreSlaves, d.declare, d.startWorkers, d.startMetrics, d.serve}
 	for _, step := range steps {
 		err := ctx.Err()
 		if err == nil {
@@ -221,8 +224,8 @@ func (d *daemon) build() flows.Build {
 
 // swap makes the workers run the graph of what the masters are now. Under mu.
 func (d *daemon) swap() error {
-	if d.sys == nil {
-		return nil // startWorkers builds it
+	if d.sys == nil || d.holding {
+		return nil // startWorkers builds it, or release
 	}
 	return d.timed(func() error { return d.sys.Swap(d.build()) })
 }

@@ -59,6 +59,7 @@ type master struct {
 
 // openMasters opens wire and host port of every master.
 func (d *daemon) openMasters() error {
+	d.loadDeclared()
 	records, err := d.store.Masters.Load()
 	if err != nil {
 		d.log.Error().Err(err).Msg("the state of a master cannot be read; it starts with the defaults")
@@ -71,6 +72,7 @@ func (d *daemon) openMasters() error {
 		if i := slices.IndexFunc(records, func(r store.Master) bool { return r.Name == c.Name }); i >= 0 {
 			m.restore(records[i])
 		}
+		m.declareMode()
 		if err := m.open(); err != nil {
 			return fmt.Errorf("master %s: %w", c.Name, err)
 		}
