@@ -17,13 +17,14 @@ import (
 type declared struct {
 	l      *lab
 	path   string
+	state  string   // the state directory
 	head   string   // settings and masters' keys
 	slaves []string // of eth0, a line each
 }
 
 // newDeclared makes a file with slaves ipvlI of eth0 in boxes 0 to n-1.
 func (l *lab) newDeclared(n int) *declared {
-	f := &declared{l: l, path: filepath.Join(l.dir, "ipvd.yaml"), head: "masters:\n  - name: eth0\n    mode: l2\n"}
+	f := &declared{l: l, path: filepath.Join(l.dir, "ipvd.yaml"), state: filepath.Join(l.dir, "state"), head: "masters:\n  - name: eth0\n    mode: l2\n"}
 	for i := range n {
 		f.slaves = append(f.slaves, l.declaredSlave(i, ""))
 	}
@@ -49,7 +50,7 @@ func (f *declared) write() {
 
 // args are those of a daemon that reads the file and keeps its state.
 func (f *declared) args() []string {
-	return []string{"--config", f.path, "--state-dir", filepath.Join(f.l.dir, "state")}
+	return []string{"--config", f.path, "--state-dir", f.state}
 }
 
 // run starts a daemon that has nothing but the file to go by.

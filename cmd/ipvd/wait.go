@@ -10,6 +10,7 @@ import (
 // wait returns when the daemon has to end: nil because of a signal, else what has
 // failed. A hangup applies the configuration file.
 func (d *daemon) wait(ctx context.Context, hangups <-chan os.Signal) error {
+	go d.watchdog(ctx)
 	for {
 		select {
 		case <-ctx.Done():
