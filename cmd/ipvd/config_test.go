@@ -57,7 +57,12 @@ func (f *declared) args() []string {
 func (f *declared) run(args ...string) {
 	f.l.t.Helper()
 	f.l.launch(append(f.args(), args...)...)
-	f.l.await("the daemon answers", time.Minute, func() bool {
+	f.awaitAnswer()
+}
+
+func (f *declared) awaitAnswer() {
+	f.l.t.Helper()
+	f.l.await("the daemon answers", 5*time.Minute, func() bool {
 		_, err := f.l.ctl("link", "show")
 		return err == nil
 	})
@@ -284,4 +289,29 @@ func TestASlaveTakesTheAddressOfAnother(t *testing.T) {
 		t.Errorf("ipvl0: got %+v, want a vdev with its address", got)
 	}
 	l.stop()
+}
+
+func TestAWireThatWasRenamedIsFollowedAndAnAbsentOneLeftOut(t *testing.T) {
+	l := newLab(t, 1)
+	l.secondWire()
+	f := l.newDeclared(1)
+	f.head = "masters:\n  - name: eth1\n" + strings.TrimPrefix(f.head, "masters:\n")
+	f.write()
+	f.run()
+	l.ping(l.router, boxAddr(0))
+	l.stop()
+
+	l.host.IP("link set eth0 down")
+	l.host.IP("link set eth0 name lan7")
+	l.host.IP("link set lan7 up")
+	l.router.IP("link del eth1") // and its other end
+	f.run()
+	l.ping(l.router, boxAddr(0))
+	if got := l.links(); len(got) != 2 || got[0].IfName != "eth0" || got[0].Wire != "lan7" {
+		t.Errorf("links: got %+v, want eth0 by wire lan7, and its slave", got)
+	}
+	log := l.stderr.String()
+	says(t, "log", log, "the wire was renamed", "master eth1", "this master is left out")
+	l.stop()
+	l.host.IP("link show lan7")
 }
