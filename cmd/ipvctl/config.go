@@ -23,6 +23,7 @@ hangup signal (SIGHUP) does the same.
   - slave ipvl1 of eth0                         is removed
   ~ master eth0: mode l3 bridge -> l2 bridge    is changed
   ! burst 64 -> 128                             is done at the next start`,
+		Example: "  ipvctl config apply --dry-run\n  ipvctl config apply",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := c.daemon()
 			defer d.Close()
@@ -32,14 +33,14 @@ hangup signal (SIGHUP) does the same.
 	}
 	apply.Flags().BoolVar(&dry, "dry-run", false, "only say what would change")
 	cmd.AddCommand(apply,
-		&cobra.Command{Use: "diff", Args: cobra.NoArgs, Short: "Say what apply would change",
+		&cobra.Command{Use: "diff", Args: cobra.NoArgs, Short: "Say what apply would change", Example: "  ipvctl config diff\n  ipvctl -j config diff",
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				d := c.daemon()
 				defer d.Close()
 				changes, err := d.ConfigDiff(cmd.Context())
 				return c.printChanges(changes, err)
 			}},
-		&cobra.Command{Use: "show", Args: cobra.NoArgs, Short: "Print what runs as a configuration file",
+		&cobra.Command{Use: "show", Args: cobra.NoArgs, Short: "Print what runs as a configuration file", Example: "  ipvctl config show >/etc/ipvd/ipvd.yaml",
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.configShow(cmd) }},
 	)
 	return cmd

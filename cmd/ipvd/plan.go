@@ -72,7 +72,10 @@ func (p *plan) sort() {
 }
 
 func (p *plan) master(m *master, want api.DeclaredMaster, last store.Declared) {
-	record := &store.Declared{Master: m.name, Mode: want.Mode, Flag: want.Flag, Slaves: make([]store.DeclaredSlave, len(want.Slaves))}
+	record := &store.Declared{Master: m.name, Mode: want.Mode, Flag: want.Flag}
+	if len(want.Slaves) > 0 { // nil else, as it is read again
+		record.Slaves = make([]store.DeclaredSlave, len(want.Slaves))
+	}
 	p.records = append(p.records, record)
 	p.now = new(store.DeclaredSlave)
 	if !p.kept || want.Mode != last.Mode || want.Flag != last.Flag {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // Configuration is what a Daemon does with its configuration file.
@@ -108,7 +109,16 @@ func (s *Server) configRoutes(m *http.ServeMux) {
 	m.HandleFunc("GET /v1/config/diff", show(s, func(ctx context.Context, _ Caller, _ *query) ([]ConfigChange, error) {
 		return s.daemon.ConfigDiff(ctx)
 	}))
-	m.HandleFunc("POST /v1/config/apply", change(s, func(ctx context.Context, _ Caller, r ConfigApply) ([]ConfigChange, error) {
+	apply := change(s, func(ctx context.Context, _ Caller, r ConfigApply) ([]ConfigChange, error) {
 		return s.daemon.ConfigApply(ctx, r)
-	}))
+	})
+	m.HandleFunc("POST /v1/config/apply", func(w http.ResponseWriter, r *http.Request) {
+		// Its error is that of a connection without deadlines, which has the time.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(applyTimeout))
+		apply(w, r)
+	})
 }
+
+// applyTimeout is how long a file may take to be applied: the kernel takes tens of
+// milliseconds for a slave, and a file may have thousands.
+const applyTimeout = 15 * time.Minute

@@ -14,9 +14,8 @@ func checkCommand() *cobra.Command {
 		Short: "Check a configuration file",
 		Long: `Checks a configuration file as ipvd does at its start, without flags and
 environment. Every problem is printed with its line and column; the exit status
-is 1 then.
-
-  ipvd check ` + DefaultFile,
+is 1 then.`,
+		Example:       "  ipvd check " + DefaultFile,
 		Args:          cobra.ExactArgs(1),
 		SilenceErrors: true,
 		SilenceUsage:  true,
