@@ -63,6 +63,12 @@ func (f *declared) run(args ...string) {
 func (f *declared) awaitAnswer() {
 	f.l.t.Helper()
 	f.l.await("the daemon answers", 5*time.Minute, func() bool {
+		select {
+		case err := <-f.l.exited:
+			f.l.exited <- err
+			f.l.t.Fatalf("the daemon ended: %v\n%s", err, f.l.stderr)
+		default:
+		}
 		_, err := f.l.ctl("link", "show")
 		return err == nil
 	})
