@@ -47,6 +47,7 @@ func newRoot(c *ctl) *cobra.Command {
 	f.BoolVarP(&c.pretty, "pretty", "p", false, "print JSON for people")
 	root.AddCommand(c.captureCmd(), c.traceCmd(), c.explainCmd(), c.monitorCmd(), c.topCmd(), c.logCmd(), c.shareCmd())
 	root.AddCommand(c.linkCmd(), c.addrCmd(), c.routeCmd(), c.neighCmd(), c.flowCmd(), c.hostCmd(), c.statsCmd(), c.verifyCmd(), c.graphCmd(), c.statusCmd())
+	root.AddCommand(c.configCmd())
 	return root
 }
 

@@ -15,6 +15,7 @@ import (
 	"ipvd/cmd/internal/config"
 	"ipvd/cmd/internal/host/monitor"
 	"ipvd/cmd/internal/metrics"
+	"ipvd/cmd/internal/service"
 	"ipvd/cmd/internal/store"
 	"ipvd/flows"
 	"ipvd/flows/ipvlan"
@@ -66,14 +67,21 @@ type daemon struct {
 	masters []*master
 	looks   []*look // captures and traces in progress
 	faults  faultLog
+
+	service  *service.Manager          // who has started the daemon; nil: nobody of interest
+	stored   stored                    // what it has kept of an earlier run
+	records  []store.Slave             // of an earlier run, as they were read
+	early    *early                    // those that are attached already
+	declared map[string]store.Declared // by master: what a file has said last; under mu
+	holding  bool                      // a transaction holds changes of the graph back; under mu
 }
 
 // start brings everything up, or nothing: on an error what was begun is undone.
 func start(ctx context.Context, cfg config.Config, logs *logs, log zerolog.Logger) (*daemon, error) {
 	d := &daemon{cfg: cfg, logs: logs, log: log, started: time.Now(), failed: make(chan error, 1), faults: faultLog{log: log}, pools: map[int]*dpdk.Pool{}}
 	d.metrics = metrics.New(d, Version)
-	steps := []func() error{d.listen, d.openStore, d.recoverKilled, d.startEAL, d.startMonitor, d.openMasters, d.startAnswers,
-		d.startWorkers, d.restoreSlaves, d.startMetrics, d.serve}
+	steps := []func() error{d.findService, d.listen, d.openStore, d.recoverKilled, d.attachEarly, d.startEAL, d.startMonitor, d.openMasters, d.startAnswers,
+		d.restoreSlaves, d.declare, d.startWorkers, d.watchEarly, d.startMetrics, d.serve, d.tellReady}
 	for _, step := range steps {
 		err := ctx.Err()
 		if err == nil {
@@ -95,6 +103,7 @@ func (d *daemon) undo() error { return d.stop(nil) }
 // with what went wrong. Slaves stay where they are when their state is kept.
 func (d *daemon) stop(cause error) error {
 	errs := []error{cause}
+	d.tellStopping()
 	if d.server == nil && d.socket != nil {
 		errs = append(errs, d.socket.Close())
 	}
@@ -121,6 +130,7 @@ func (d *daemon) stop(cause error) error {
 			return errors.Join(append(errs, err)...)
 		}
 	}
+	d.early.close()
 	for _, m := range d.masters {
 		errs = append(errs, m.close())
 	}
@@ -221,8 +231,8 @@ func (d *daemon) build() flows.Build {
 
 // swap makes the workers run the graph of what the masters are now. Under mu.
 func (d *daemon) swap() error {
-	if d.sys == nil {
-		return nil // startWorkers builds it
+	if d.sys == nil || d.holding {
+		return nil // startWorkers builds it, or release
 	}
 	return d.timed(func() error { return d.sys.Swap(d.build()) })
 }

@@ -23,8 +23,12 @@ func openTAP(s *slave, mtu int) (pmd.Port, error) {
 }
 
 // reopenTAP looks for the interface in the namespace where it was seen last, by its
-// alias, since it may have been renamed there; nothing is created.
+// alias, since it may have been renamed there, unless it is attached already;
+// nothing is created.
 func reopenTAP(s *slave, r store.Slave) (pmd.Port, error) {
+	if t := s.m.d.early.take(r.Key()); t != nil {
+		return s.useEarly(t)
+	}
 	ns, err := netns.OpenID(r.Netns)
 	if err != nil {
 		return nil, fmt.Errorf("namespace %v (%s): %w", r.Netns, r.NetnsName, err)

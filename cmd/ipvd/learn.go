@@ -3,6 +3,8 @@ package main
 import (
 	"net"
 	"net/netip"
+	"reflect"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -62,6 +64,11 @@ func (s *slave) watch() {
 		s.m.addrs.sync(id, p, nil)
 		s.lessons.follow()
 		return
+	}
+	if s.early != nil {
+		s.m.addrs.enter(id, s.early.at)
+		s.m.addrs.sync(id, s.early.at, s.early.addrs)
+		return // watchEarly goes on
 	}
 	if found, err := s.locate(); err == nil {
 		p = found
@@ -191,7 +198,15 @@ func (s *slave) save() error {
 	if p.index != 0 {
 		s.record.Netns, s.record.NetnsName, s.record.IfIndex = p.netns, p.netnsName, p.index
 	}
-	return s.m.d.store.Slaves.Save(s.record)
+	if reflect.DeepEqual(s.record, s.saved) {
+		return nil
+	}
+	err := s.m.d.store.Slaves.Save(s.record)
+	if err == nil {
+		s.saved = s.record
+		s.saved.Addrs = slices.Clone(s.record.Addrs)
+	}
+	return err
 }
 
 // watchHost follows the host port: the master's MTU and MAC are what its

@@ -142,7 +142,11 @@ func (d *daemon) takeOut(c api.Caller, r api.LinkDel) (*slave, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, s.m.takeOut(s)
+	if err := s.m.takeOut(s); err != nil {
+		return nil, err
+	}
+	d.undeclare(s)
+	return s, nil
 }
 
 // find gives the slave that a request means by name, or by MASTER/ID. Names are

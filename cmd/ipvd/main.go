@@ -35,18 +35,15 @@ func run(cfg config.Config) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
 	defer stop()
-	signal.Ignore(unix.SIGHUP, unix.SIGPIPE)
+	signal.Ignore(unix.SIGPIPE)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, unix.SIGHUP) // from now on it ends nothing
 	logs, log := newLogs(cfg, os.Stderr)
 	d, err := start(ctx, cfg, logs, log)
 	if err != nil {
 		return err
 	}
-	select {
-	case <-ctx.Done():
-		log.Info().Msg("stopping")
-	case err = <-d.failed:
-		log.Error().Err(err).Msg("stopping after a failure")
-	}
+	err = d.wait(ctx, hangups)
 	// A second signal ends the process at once, as if nobody had listened.
 	stop()
 	return d.stop(err)

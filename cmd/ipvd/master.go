@@ -54,28 +54,46 @@ type master struct {
 	addrs    *registry
 	carrier  bool
 	wasUp    bool   // the host port's interface was up at some time
+	lastMAC  string // of the wire in an earlier run; "" if there was none
 	trouble  string // what is wrong with the master, for people; "" if nothing
 }
 
 // openMasters opens wire and host port of every master.
 func (d *daemon) openMasters() error {
+	d.loadDeclared()
 	records, err := d.store.Masters.Load()
 	if err != nil {
 		d.log.Error().Err(err).Msg("the state of a master cannot be read; it starts with the defaults")
 	}
 	d.mu.Lock() // what the monitor says of a master waits until all are open
 	defer d.mu.Unlock()
+	var failed []error
 	for _, c := range d.cfg.Masters {
 		m := d.newMaster(c)
 		d.masters = append(d.masters, m) // first, so that stop closes what open has opened
 		if i := slices.IndexFunc(records, func(r store.Master) bool { return r.Name == c.Name }); i >= 0 {
 			m.restore(records[i])
 		}
+		m.declareMode()
 		if err := m.open(); err != nil {
-			return fmt.Errorf("master %s: %w", c.Name, err)
+			failed = append(failed, m.giveUp(fmt.Errorf("master %s: %w", c.Name, err)))
 		}
 	}
+	if len(d.masters) == 0 {
+		return errors.Join(failed...)
+	}
+	for _, err := range failed {
+		d.log.Error().Err(err).Msg("this master is left out, its slaves stay as they are, and the others run")
+	}
 	return nil
+}
+
+// giveUp closes a master that could not be opened, and gives why. Under mu.
+func (m *master) giveUp(err error) error {
+	m.d.unwatchLink(m.name + " host")
+	m.d.unwatchLink(m.name + " wire")
+	m.d.masters = slices.DeleteFunc(m.d.masters, func(o *master) bool { return o == m })
+	return errors.Join(err, m.close())
 }
 
 func (d *daemon) newMaster(c config.Master) *master {
@@ -105,11 +123,12 @@ func (m *master) restore(r store.Master) {
 		return
 	}
 	m.template.Mode, m.template.Flag, m.nextID = mode, flag, max(r.NextID, 1)
+	m.lastMAC = r.MAC
 }
 
 func (m *master) save() error {
 	return m.d.store.Masters.Save(store.Master{Name: m.name, Wire: m.conf.Device,
-		Mode: m.template.Mode.String(), Flag: m.template.Flag.String(), NextID: m.nextID})
+		Mode: m.template.Mode.String(), Flag: m.template.Flag.String(), NextID: m.nextID, MAC: m.mac().String()})
 }
 
 // open opens the wire, the host port and what the mode needs.

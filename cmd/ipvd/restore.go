@@ -13,13 +13,11 @@ import (
 // restoreSlaves takes up the slaves that an earlier run has left. One that
 // cannot be had is logged and stays in the state; the others run.
 func (d *daemon) restoreSlaves() error {
-	records, err := d.store.Slaves.Load()
-	if err != nil {
-		d.log.Error().Err(err).Msg("the state of a slave cannot be read")
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, r := range records {
+	defer d.stored.drop(d.service, d.log)
+	defer d.early.close() // first: it still takes from what is stored
+	for _, r := range d.records {
 		m := d.master(r.Master)
 		if m == nil {
 			d.log.Warn().Str("slave", r.Key()).Msg("its master is not among this daemon's: it stays as it is")
@@ -35,7 +33,7 @@ func (m *master) restoreSlave(r store.Slave) error {
 	if m.slave(id) != nil || r.ID < 1 || r.ID > ipvlan.MaxSlaveID {
 		return fmt.Errorf("slave id %d is in use or not in 1 to %d: %w", r.ID, ipvlan.MaxSlaveID, unix.EINVAL)
 	}
-	s := &slave{m: m, id: id, kind: r.Kind, options: r.Options, record: r}
+	s := &slave{m: m, id: id, kind: r.Kind, options: r.Options, record: r, saved: r}
 	open, known := kinds()[r.Kind]
 	if !known {
 		return fmt.Errorf("kind %q is unknown: %w", r.Kind, unix.EINVAL)
@@ -63,6 +61,7 @@ func (m *master) restoreSlave(r store.Slave) error {
 		m.applyCarrier(s.tap)
 	}
 	s.watch()
+	s.keep()
 	for _, p := range r.Addrs {
 		err = errors.Join(err, m.addrs.claimStatic(id, p.Addr()))
 	}

@@ -30,7 +30,9 @@ type slave struct {
 	iface   string    // that the kernel made for a port of another kind, until it is moved
 	lessons *lessons  // nil: its addresses are not learned from its frames
 	record  store.Slave
-	mac     string // of the interface when it was last looked at, raw bytes
+	saved   store.Slave // record as it is on the disk
+	early   *earlyTAP   // until the monitor follows it
+	mac     string      // of the interface when it was last looked at, raw bytes
 }
 
 // alias is what the interface bears besides its name, which the namespace's
@@ -96,6 +98,7 @@ func (s *slave) join(ns int) error {
 		m.applyCarrier(s.tap)
 	}
 	s.watch()
+	s.keep()
 	return errors.Join(s.save(), m.save())
 }
 
@@ -139,7 +142,7 @@ func (m *master) takeOut(s *slave) error {
 // under mu: the kernel takes tens of milliseconds to remove an interface
 // (rcu_barrier in netdev_run_todo, net/core/dev.c), during which others go on.
 func (s *slave) end() error {
-	err := errors.Join(s.discard(), s.m.d.store.Slaves.Delete(s.record.Key()))
+	err := errors.Join(s.letGo(), s.discard(), s.m.d.store.Slaves.Delete(s.record.Key()))
 	s.m.log.Info().Int("id", int(s.id)).Str("slave", s.model.Name).Err(err).Msg("slave is removed")
 	return err
 }

@@ -58,6 +58,7 @@ func (m *master) attachWire(devargs string, opt dpdk.PortOptions) error {
 
 // openInterface takes a kernel interface over and opens it.
 func (m *master) openInterface() (err error) {
+	m.findRenamed()
 	queues := rxQueues(m.conf.Device)
 	if m.taken, err = takeover.TakeOver(m.conf.Device, m.d.store.Wires, takeover.Options{Force: m.d.cfg.Force}); err != nil {
 		return err

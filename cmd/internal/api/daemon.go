@@ -32,6 +32,7 @@ type Daemon interface {
 	Status(ctx context.Context) (Status, error)
 
 	Insight
+	Configuration
 }
 
 // Caller is the process at the other end of the socket, as the kernel knew it

@@ -45,6 +45,7 @@ func (s *Server) routes() http.Handler {
 	}))
 	m.HandleFunc("GET /v1/graph", s.graph)
 	s.insightRoutes(m)
+	s.configRoutes(m)
 	m.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, &Refusal{fmt.Sprintf("%s %s is no request of this API", r.Method, r.URL.Path), unix.ENOENT})
 	})

@@ -37,15 +37,20 @@ func Command(run func(Config) error) *cobra.Command {
 		g.flags.SortFlags = false
 		cmd.Flags().AddFlagSet(g.flags)
 	}
+	cmd.AddCommand(checkCommand())
+	cmd.CompletionOptions.DisableDefaultCmd = true
+	usageOf := cmd.UsageFunc()
 	cmd.SetUsageFunc(func(cmd *cobra.Command) error {
+		if cmd.HasParent() {
+			return usageOf(cmd)
+		}
 		_, err := fmt.Fprint(cmd.OutOrStdout(), usage(cmd, all))
 		return err
 	})
 	return cmd
 }
 
-// finish completes c from the environment and from what follows `--`, and
-// checks what no single flag can.
+// finish completes c from what follows `--`, the environment and the file.
 func (c *Config) finish(f *pflag.FlagSet, args []string) error {
 	dash := f.ArgsLenAtDash()
 	if dash < 0 {
@@ -56,6 +61,15 @@ func (c *Config) finish(f *pflag.FlagSet, args []string) error {
 	}
 	c.EAL = args
 	if err := applyEnv(f); err != nil {
+		return err
+	}
+	return c.complete(f)
+}
+
+// complete takes what is not given from the file, and checks what no single flag
+// can.
+func (c *Config) complete(f *pflag.FlagSet) error {
+	if err := c.useFile(f); err != nil {
 		return err
 	}
 	if c.Compat == "kernel" {
@@ -91,7 +105,7 @@ func (c *Config) asKernel(f *pflag.FlagSet) {
 // allowed CPUs, in ascending order, runs the only worker.
 func (c *Config) check(allowed []int) error {
 	if len(c.Masters) == 0 {
-		return fmt.Errorf("no master is given: name one with --master NAME[=WIRE], such as --master eth0")
+		return fmt.Errorf("no master is given: name one with --master NAME[=WIRE], such as --master eth0, or in a file under masters")
 	}
 	if c.HostInterface != "" && len(c.Masters) > 1 {
 		return fmt.Errorf("--host-interface %s fits a single master, but %d are given: leave it out", c.HostInterface, len(c.Masters))
@@ -117,8 +131,9 @@ func usage(cmd *cobra.Command, all []group) string {
 		fmt.Fprintf(&s, "\n%s:\n%s", g.title, g.flags.FlagUsages())
 	}
 	s.WriteString("\n  -h, --help   show this text\n\nEach flag is an environment variable as well, IPVD_STATE_DIR for --state-dir,\n" +
-		"which the flag overrides. IPVD_MASTER holds masters separated by spaces.\n" +
-		"What follows -- goes to DPDK: ipvd --master eth0 -- --file-prefix=lab\n\n" +
+		"and a key of the configuration file, state-dir. A flag overrides the environment,\n" +
+		"and that the file, which `ipvd check FILE` checks. IPVD_MASTER holds masters\n" +
+		"separated by spaces. What follows -- goes to DPDK: ipvd --master eth0 -- --file-prefix=lab\n\n" +
 		"ipvd doctor looks whether this machine has what ipvd needs: ipvd doctor --help\n")
 	return s.String()
 }

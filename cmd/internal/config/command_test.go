@@ -167,6 +167,7 @@ func TestTheEnvironmentSetsEveryFlag(t *testing.T) {
 		"master": "eth0=eth0 m1=net_null0", "host-interface": "h0", "force": "true", "mode": "l2", "flag": "private",
 		"compat": "kernel", "source-mac": "drop", "l3-path": "host", "slave-offloads": "off", "host-reach": "off", "l3-proxy": "off", "gro": "off", "l3s-offload": "off", "l3s-local-via-host": "on", "mtu": "1400", "promiscuous": "true", "workers": "0,1", "burst": "32", "pool": "2048",
 		"memory": "256", "socket": "/x", "group": "wheel", "state-dir": "/y", "ephemeral": "true", "log-level": "warn",
+		"config":     "/z.yaml",
 		"log-format": "console", "poll": "busy", "poll-interval": "100", "wire-driver": "af_xdp", "metrics": ":9600",
 	}
 	c := Default()

@@ -1,9 +1,15 @@
 // Package config is what ipvd is told at its start: flags, environment
-// variables and the arguments that DPDK takes, read into one checked Config.
+// variables, a file, and the arguments that DPDK takes, read into one checked
+// Config. A flag is a key of the file by being a flag.
 package config
+
+import "ipvd/cmd/internal/api"
 
 // Config is the daemon's configuration after Command has checked it.
 type Config struct {
+	File     string               // path of the file that was read; empty: none
+	Declared []api.DeclaredMaster // what the file says of Masters, in its order
+
 	Masters       []Master // at least one; names and wires are unique
 	HostInterface string   // host port's name; empty: the master's. Only with a single master
 	Force         bool     // take over the interface that carries the default route

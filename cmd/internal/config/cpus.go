@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,8 +56,12 @@ func parseRange(s string) (first, last, stride int, err error) {
 	return first, last, stride, nil
 }
 
-// allowedCPUs are the CPUs that the calling thread may run on.
-func allowedCPUs() ([]int, error) {
+// allowedCPUs are the CPUs that the process might use when this was first asked:
+// threads that are made later may be bound to fewer.
+var allowedCPUs = sync.OnceValues(currentCPUs)
+
+// currentCPUs are the CPUs that the calling thread may run on.
+func currentCPUs() ([]int, error) {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {
 		return nil, fmt.Errorf("read the CPUs that this process may use: %w", err)

@@ -70,6 +70,7 @@ func workerFlags(c *Config) *pflag.FlagSet {
 
 func controlFlags(c *Config) *pflag.FlagSet {
 	f := pflag.NewFlagSet("control", pflag.ContinueOnError)
+	f.Var(configPath{&c.File}, "config", "configuration file, or none (default "+DefaultFile+" if it is there)")
 	f.Var(path{&c.Socket, maxSocketPath}, "socket", "control socket, where ipvctl finds the daemon")
 	f.StringVar(&c.Group, "group", c.Group, "group that may use the control socket")
 	f.Var(path{&c.StateDir, 0}, "state-dir", "directory of what survives a restart")

@@ -38,10 +38,20 @@ var pciAddress = regexp.MustCompile(`^([0-9a-f]{4,8}:)?[0-9a-f]{2}:[01][0-9a-f]\
 // ParseMaster reads NAME[=WIRE]. Without a wire it is the kernel interface NAME.
 func ParseMaster(s string) (Master, error) {
 	name, device, given := strings.Cut(s, "=")
+	if given && device == "" {
+		_, err := parseWire(device)
+		return Master{}, fmt.Errorf("master %s: wire: %w", name, err)
+	}
+	return parseMaster(name, device)
+}
+
+// parseMaster reads a master's name and its wire, "" being the kernel interface of
+// that name.
+func parseMaster(name, device string) (Master, error) {
 	if err := api.CheckIfName(name); err != nil {
 		return Master{}, fmt.Errorf("master's name: %w", err)
 	}
-	if !given {
+	if device == "" {
 		return Master{name, Wire{Interface, name}}, nil
 	}
 	w, err := parseWire(device)
@@ -104,15 +114,23 @@ func (v masters) Set(s string) error {
 		if err != nil {
 			return err
 		}
-		for _, o := range *v.p {
-			if o.Name == m.Name {
-				return fmt.Errorf("master %s is given twice", m.Name)
-			}
-			if o.Wire.id() == m.Wire.id() {
-				return fmt.Errorf("wire %s of master %s belongs to master %s already", m.Wire.id(), m.Name, o.Name)
-			}
+		if err := v.add(m); err != nil {
+			return err
 		}
-		*v.p = append(*v.p, m)
 	}
+	return nil
+}
+
+// add adds a master whose name and wire no other has.
+func (v masters) add(m Master) error {
+	for _, o := range *v.p {
+		if o.Name == m.Name {
+			return fmt.Errorf("master %s is given twice", m.Name)
+		}
+		if o.Wire.id() == m.Wire.id() {
+			return fmt.Errorf("wire %s of master %s belongs to master %s already", m.Wire.id(), m.Name, o.Name)
+		}
+	}
+	*v.p = append(*v.p, m)
 	return nil
 }

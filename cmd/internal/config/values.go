@@ -108,3 +108,18 @@ func (v interfaceName) Set(s string) error {
 	*v.p = s
 	return nil
 }
+
+// configPath is a flag's value that is an absolute path, or NoFile.
+type configPath struct{ p *string }
+
+func (v configPath) Type() string { return "PATH" }
+
+func (v configPath) String() string { return path{p: v.p}.String() }
+
+func (v configPath) Set(s string) error {
+	if s == NoFile {
+		*v.p = s
+		return nil
+	}
+	return path{p: v.p}.Set(s)
+}

@@ -16,7 +16,8 @@ type Master struct {
 	Wire   string `json:"wire"` // PCI address, devargs, or interface
 	Mode   string `json:"mode"`
 	Flag   string `json:"flag"`
-	NextID int    `json:"next_id"` // the id that the next slave gets if it is free
+	NextID int    `json:"next_id"`       // the id that the next slave gets if it is free
+	MAC    string `json:"mac,omitempty"` // by which a wire is found that was renamed
 }
 
 // Key is the master's name.

@@ -25,6 +25,8 @@ type Dir struct {
 	Wires   Table[Wire]
 	Hosts   Table[Host]
 
+	Declared Table[Declared]
+
 	path string
 	lock *os.File
 }
@@ -48,6 +50,7 @@ func Open(path string) (*Dir, error) {
 	d.Slaves.dir = filepath.Join(path, "slaves")
 	d.Wires.dir = filepath.Join(path, "wires")
 	d.Hosts.dir = filepath.Join(path, "hosts")
+	d.Declared.dir = filepath.Join(path, "declared")
 	return d, nil
 }
 
@@ -60,7 +63,7 @@ func (d *Dir) Close() error { return d.lock.Close() }
 // Remove deletes the directory with all its records and closes it.
 func (d *Dir) Remove() error {
 	// The lock file goes last, with its directory: nobody else gets in before.
-	for _, sub := range []string{d.Masters.dir, d.Slaves.dir, d.Wires.dir, d.Hosts.dir} {
+	for _, sub := range []string{d.Masters.dir, d.Slaves.dir, d.Wires.dir, d.Hosts.dir, d.Declared.dir} {
 		if err := os.RemoveAll(sub); err != nil {
 			return fmt.Errorf("state directory %s: %w", d.path, err)
 		}

@@ -32,6 +32,8 @@ type Daemon struct {
 	Streams   Streams
 	Insights  Insights
 
+	Configuration
+
 	mu  sync.Mutex
 	got []any
 }

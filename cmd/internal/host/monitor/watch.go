@@ -22,12 +22,15 @@ type addr struct {
 	reported netip.Addr // the one of both that events bear
 }
 
-func (m *Monitor) addrOf(a link.Addr) addr {
-	reported := a.Prefix.Addr()
-	if m.peers && a.Peer.Is4() {
-		reported = a.Peer
+func (m *Monitor) addrOf(a link.Addr) addr { return addr{a.Prefix, a.Peer, Reported(a, m.peers)} }
+
+// Reported is the address that events bear of one that an interface has: with
+// peers the peer, as Options.Peers says.
+func Reported(a link.Addr, peers bool) netip.Addr {
+	if peers && a.Peer.Is4() {
+		return a.Peer
 	}
-	return addr{a.Prefix, a.Peer, reported}
+	return a.Prefix.Addr()
 }
 
 // watch is a target and what is known of it. Monitor's goroutine only.

@@ -23,6 +23,64 @@ func Name(id ID) string {
 	return id.String()
 }
 
+// Paths are paths of all namespaces that are mounted somewhere, those under Dir
+// before others.
+func Paths() map[ID]string {
+	paths := map[ID]string{}
+	for _, source := range []iter.Seq2[string, ID]{named, mounted} {
+		for path, id := range source {
+			if paths[id] == "" {
+				paths[id] = path
+			}
+		}
+	}
+	return paths
+}
+
+// OpenAt opens the namespace with this identity at one of Paths, or wherever
+// OpenID finds it.
+func OpenAt(id ID, path string) (int, error) {
+	if path == "" {
+		return OpenID(id)
+	}
+	fd, err := openPath(path)
+	if err == nil {
+		if got, err := IDOf(fd); err == nil && got == id {
+			return fd, nil
+		}
+		unix.Close(fd)
+	}
+	return OpenID(id)
+}
+
+// NameAt is Name for a namespace with one of Paths.
+func NameAt(id ID, path string) string {
+	if strings.HasPrefix(path, Dir+"/") {
+		return filepath.Base(path)
+	}
+	return id.String()
+}
+
+// Ref is by what people and Open find the namespace: its name under /run/netns, else
+// where it is mounted, else the id of a process in it, and if there is nothing of
+// these net:[inode].
+func Ref(id ID) string {
+	for path, got := range everywhere() {
+		rest, ofProcess := strings.CutPrefix(path, "/proc/")
+		switch {
+		case got != id:
+		case strings.HasPrefix(path, Dir+"/"):
+			return filepath.Base(path)
+		case !ofProcess || strings.Contains(path, "/task/"):
+			return path
+		default:
+			pid, _, _ := strings.Cut(rest, "/")
+			return pid
+		}
+	}
+	return id.String()
+}
+
 // OpenID opens the namespace with this identity if it has a name under
 // /run/netns, another nsfs mount, or a process in it; otherwise the error wraps
 // ErrNotFound. The caller closes the descriptor.
