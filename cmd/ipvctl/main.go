@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ipvd/cmd/internal/api"
+	"ipvd/cmd/internal/build"
 )
 
 const (
@@ -25,6 +26,9 @@ const (
 
 	defaultSocket = "/run/ipvd.sock"
 )
+
+// Version is set by the linker.
+var Version = "dev"
 
 // errNotOK is verify's: all is said, and it is bad.
 var errNotOK = errors.New("the account does not balance")
@@ -48,6 +52,7 @@ func run(ctx context.Context, args []string, socket string, stdout, stderr io.Wr
 	cmd.SetArgs(longFlags(args))
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
+	cmd.Version = build.Describe(Version)
 	err := cmd.ExecuteContext(ctx)
 	if err == nil {
 		return 0

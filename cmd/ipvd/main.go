@@ -10,7 +10,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ipvd/cmd/internal/build"
 	"ipvd/cmd/internal/config"
+	"ipvd/pmd/dpdk"
 )
 
 // Version is set by the linker.
@@ -18,7 +20,7 @@ var Version = "dev"
 
 func main() {
 	cmd := config.Command(run)
-	cmd.Version = Version
+	cmd.Version = build.Describe(Version, "DPDK "+dpdk.Version())
 	cmd.AddCommand(config.DoctorCommand(func(masters []config.Master, workers []int, json bool) error {
 		return examine(os.Stdout, masters, workers, json)
 	}))

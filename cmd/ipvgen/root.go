@@ -4,6 +4,9 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"ipvd/cmd/internal/build"
+	"ipvd/pmd/dpdk"
 )
 
 const about = `ipvgen sends packets through a DPDK port and receives what comes back on the
@@ -25,7 +28,7 @@ func newRoot() *cobra.Command {
 		Use:           "ipvgen",
 		Short:         "Packet generator and RFC 2544 tester",
 		Long:          about,
-		Version:       Version,
+		Version:       build.Describe(Version, "DPDK "+dpdk.Version()),
 		SilenceErrors: true, // main prints them
 		SilenceUsage:  true,
 	}
