@@ -33,7 +33,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCmd(), rfc2544Cmd(), resetCmd(), reportCmd())
+	root.AddCommand(runCmd(), rfc2544Cmd(), resetCmd(), reportCmd(), shareCmd())
 	return root
 }
 
