@@ -7,13 +7,22 @@ SEED := 1
 FRAMES := 20000
 
 .DEFAULT_GOAL := all
-.PHONY: all share deps run test lint fuzz oracle conformance conformance-mutants differential bench bench-deps vmtest clean help
+.PHONY: all share deb deb-test deps run test lint fuzz oracle conformance conformance-mutants differential bench bench-deps vmtest clean help
 
 all: ## build bin/ipvd, bin/ipvctl and bin/ipvgen (default)
 	go build -ldflags '-X main.Version=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
 
 share: all ## write man pages and completions to bin/share
+	rm -rf bin/share
 	bin/ipvctl write-share bin/share
+	bin/ipvgen write-share bin/share
+
+deb: deps share ## build the Debian package bin/ipvd_VERSION_ARCH.deb
+	@deploy/debian/build
+
+deb-test: deb ## install, upgrade, boot and purge it in a container (root; 2 minutes, 10 the first time)
+	@deploy/debian/test-deps
+	@deploy/debian/test
 
 deps: ## install missing Debian packages; silent when none is missing
 	@deploy/deps
