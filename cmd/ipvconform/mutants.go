@@ -46,7 +46,7 @@ func mutants() []mutant {
 			{"replicate.go", "r.reference(head, len(r.slaves)-1)", "r.reference(head, len(r.slaves)+from-from)"}}},
 		one("vepa delivers to siblings", "egress_l2.go", "if e.flag != VEPA && frame.Dst()", "if frame.Dst()"),
 		one("l3 lets group frames out", "egress_l3.go", "if frame.Group() {", "if frame.Group() && e.flag > VEPA {"),
-		one("private lets unicast through in l3", "egress_l3.go", "if e.flag == Private {", "if e.flag > VEPA {"),
+		one("private lets unicast through in l3", "egress_l3.go", "case e.flag == Private:", "case e.flag > VEPA:"),
 		one("duplicate address detection is keyed by the group", "lookup.go", "return hi|lo == 0 && p.Next() == wire.ProtoICMPv6", "return hi|lo == 1 && p.Next() == wire.ProtoICMPv6"),
 	}
 }

@@ -324,6 +324,8 @@ func TestServerSurvivesAnything(t *testing.T) {
 		h.leave()
 		v.Await("the end is noticed", func() bool { return !v.port.Carrier() })
 	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	for _, why := range v.said {
 		if strings.Contains(why, "cannot be used") {
 			t.Error(why)

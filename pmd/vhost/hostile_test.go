@@ -230,6 +230,8 @@ func TestBackendSurvivesAnything(t *testing.T) {
 		f.Close()
 		v.Await("the end is noticed", func() bool { return !v.port.Carrier() })
 	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	for _, why := range v.said {
 		if strings.Contains(why, "cannot be used") {
 			t.Error(why)
