@@ -37,8 +37,9 @@ type Config struct {
 	// are threads of this program.
 	Args []string
 	// MemMB is the memory for pools and rings, in MiB. With hugepages it is
-	// taken at the start and more on demand; 0 takes all on demand. Without
-	// hugepages it is all there is, and 0 means DefaultMemMB.
+	// taken at the start and more on demand, and if fewer are free none are
+	// used; 0 takes all on demand. Without hugepages it is all there is, and 0
+	// means DefaultMemMB.
 	MemMB int
 	// NoPCI leaves the PCI bus alone.
 	NoPCI bool
@@ -55,6 +56,7 @@ type Config struct {
 // Runtime is the EAL of this process.
 type Runtime struct {
 	huge bool
+	lack string // in place of enough hugepages
 	log  *logPipe
 
 	mu        sync.Mutex // control: probing, removing, and what follows
@@ -87,8 +89,10 @@ func Start(cfg Config) (*Runtime, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start EAL: %w", err)
 	}
+	free := freeHugeMB()
 	r := &Runtime{
-		huge:    !cfg.NoHuge && !slices.Contains(cfg.Args, "--no-huge") && freeHugepages(),
+		huge:    !cfg.NoHuge && !slices.Contains(cfg.Args, "--no-huge") && enoughHuge(free, cfg.MemMB),
+		lack:    lackOfHuge(free, cfg.MemMB),
 		log:     log,
 		ports:   map[string]*Port{},
 		pools:   map[*Pool]bool{},
@@ -112,12 +116,12 @@ func Start(cfg Config) (*Runtime, error) {
 func (r *Runtime) Hugepages() bool { return r.huge }
 
 // Warning tells the operator what the lack of hugepages costs; "" if there are
-// some.
+// enough.
 func (r *Runtime) Warning() string {
 	if r.huge {
 		return ""
 	}
-	return "no free hugepages: memory is in 4 KiB pages, with more TLB misses, " +
+	return r.lack + ": memory is in 4 KiB pages, with more TLB misses, " +
 		"a fixed size, and no use of NICs that need physical addresses (IOVA as PA)"
 }
 

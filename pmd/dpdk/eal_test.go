@@ -63,6 +63,18 @@ func TestLackOfHugepagesIsTold(t *testing.T) {
 	if rt.Hugepages() || !strings.Contains(rt.Warning(), "no free hugepages") {
 		t.Errorf("hugepages %t, warning %q", rt.Hugepages(), rt.Warning())
 	}
+	for _, c := range []struct {
+		free, want int
+		enough     bool
+		lack       string
+	}{
+		{0, 0, false, "no free hugepages"}, {2, 0, true, "no free hugepages"}, {0, 128, false, "no free hugepages"},
+		{38, 128, false, "only 38 MiB of hugepages are free, and not 128"}, {128, 128, true, "no free hugepages"},
+	} {
+		if enoughHuge(c.free, c.want) != c.enough || lackOfHuge(c.free, c.want) != c.lack {
+			t.Errorf("%d MiB free of %d: enough %t, %q", c.free, c.want, enoughHuge(c.free, c.want), lackOfHuge(c.free, c.want))
+		}
+	}
 	if w := (&Runtime{huge: true}).Warning(); w != "" {
 		t.Errorf("with hugepages it warns %q", w)
 	}

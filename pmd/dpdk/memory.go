@@ -1,6 +1,7 @@
 package dpdk
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,9 +12,17 @@ import (
 // kernel's documentation).
 const hugeDir = "/sys/kernel/mm/hugepages"
 
-// freeHugepages reports whether any hugepage is free. The EAL fails to start
-// when it is told to use hugepages and there are none.
-func freeHugepages() bool { return freeHugeMB() > 0 }
+// enoughHuge reports whether free MiB of hugepages suffice for memMB, 0 for any.
+// The EAL fails to start when it is told to use hugepages and they do not.
+func enoughHuge(free, memMB int) bool { return free > 0 && free >= memMB }
+
+// lackOfHuge says how many there are in place of enough.
+func lackOfHuge(free, memMB int) string {
+	if free == 0 || free >= memMB {
+		return "no free hugepages"
+	}
+	return fmt.Sprintf("only %d MiB of hugepages are free, and not %d", free, memMB)
+}
 
 // freeHugeMB is the memory in free hugepages of all sizes, in MiB.
 func freeHugeMB() int {
