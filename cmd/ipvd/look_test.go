@@ -159,7 +159,7 @@ func TestExplainSendsAndCountsNothing(t *testing.T) {
 		want string
 	}{
 		{[]string{"--dev", "ipvl0", boxAddr(0), boxAddr(1), "tcp", "80"}, "ipvl1 (eth0/2)"},
-		{[]string{"--dev", "eth0/1", boxAddr(0), "192.0.2.1"}, "eth0/punt"},
+		{[]string{"--dev", "eth0/1", boxAddr(0), "10.0.0.77"}, "eth0/punt"}, // which the kernel has to find
 		{[]string{"--dev", "eth0", routerAddr, boxAddr(1), "udp", "1", "2"}, "ipvl1 (eth0/2)"},
 		{[]string{"--dev", "eth0/host", hostAddr, routerAddr}, "eth0/wire"},
 		{[]string{"--dev", "eth0", "fd00::fe", "fd00::99", "icmp"}, "eth0/host"},
@@ -168,6 +168,11 @@ func TestExplainSendsAndCountsNothing(t *testing.T) {
 		if len(paths) != 1 || len(paths[0].Ends()) != 1 || paths[0].Ends()[0].To != tc.want {
 			t.Errorf("%v: %+v, want its end at %s", tc.args, paths, tc.want)
 		}
+	}
+	// Without a route it is dropped, and the slave is told.
+	paths := decode[[]api.Path](l, l.must("-j", "explain", "--dev", "eth0/1", boxAddr(0), "192.0.2.1"))
+	if ends := paths[0].Ends(); len(paths) != 1 || len(ends) != 2 || ends[0].Dropped != "no_route" || ends[1].To != "ipvl0 (eth0/1)" {
+		t.Errorf("without a route: %+v", paths)
 	}
 	l.refused([]string{"explain", "--dev", "eth0/punt", boxAddr(0), boxAddr(1)}, "nothing is received")
 	l.refused([]string{"explain", "--dev", "nobody", boxAddr(0), boxAddr(1)}, "nobody")
