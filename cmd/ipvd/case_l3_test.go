@@ -185,6 +185,10 @@ func (b *bench) otherDeviceCases() {
 		b.existing(ns).IP("addr add fd05::" + n + "/64 dev d0 nodad")
 		b.existing(ns).IP("link set d0 up")
 	}
+	// A neighbour that the host has asked for in vain, before there was a carrier, would
+	// turn its IPv6 routes away for a minute (RFC 4191, section 3.2).
+	b.ping(b.host, "192.168.5.2")
+	b.ping(b.host, "fd05::2")
 	b.watch("d", far, "d0")
 	routes := []string{"default via " + w4, "default via " + w6, "198.51.100.0/24 dev d0 via 192.168.5.2", "2001:db8::/64 dev d0 via fd05::2"}
 	b.run(143, "network behind another device", l3Modes, func() {
