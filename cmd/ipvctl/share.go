@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"ipvd/cmd/internal/config"
+	"ipvd/cmd/internal/manual"
 )
 
 // shareCmd writes what a package installs. It is not for users.
@@ -22,20 +22,12 @@ func (c *ctl) shareCmd() *cobra.Command {
 
 // writeShare writes below dir as /usr/share has them.
 func writeShare(root *cobra.Command, dir string) error {
-	pages := filepath.Join(dir, "man", "man8")
-	if err := os.MkdirAll(pages, 0o755); err != nil {
-		return err
-	}
-	root.DisableAutoGenTag = true
-	about := doc.GenManHeader{Section: "8", Source: "ipvd", Manual: "ipvlan in user space"}
-	if err := doc.GenManTree(root, &about, pages); err != nil {
-		return fmt.Errorf("man pages of ipvctl: %w", err)
-	}
 	daemon := config.Command(func(config.Config) error { return nil })
-	daemon.DisableAutoGenTag = true
 	daemon.AddCommand(config.DoctorCommand(nil))
-	if err := doc.GenManTree(daemon, &about, pages); err != nil {
-		return fmt.Errorf("man pages of ipvd: %w", err)
+	for _, program := range []*cobra.Command{root, daemon} {
+		if err := manual.Write(program, dir); err != nil {
+			return err
+		}
 	}
 	for path, write := range map[string]func(string) error{
 		"bash-completion/completions/ipvctl":    func(p string) error { return root.GenBashCompletionFileV2(p, true) },

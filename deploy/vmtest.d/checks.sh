@@ -9,7 +9,7 @@ tell() {
 	shift 3
 	from=$(carried "$nic")
 	while true; do
-		if "$@" >"/run/work/said-$nic" 2>&1; then
+		if "$@" >"/run/vmtest/said-$nic" 2>&1; then
 			outcome=ok
 			break
 		fi
@@ -19,7 +19,7 @@ tell() {
 	to=$(carried "$nic")
 	printf 'vmtest: %-7s %-3s %-16s %-4s (wire: %d received, %d sent)\n' "$nic" "$mode" "$what" "$outcome" \
 		$((${to% *} - ${from% *})) $((${to#* } - ${from#* })) >>"$out/results"
-	[[ $outcome == ok ]] || { sed 's/^/  /' "/run/work/said-$nic" | tail -n 8; } >>"$out/results"
+	[[ $outcome == ok ]] || { sed 's/^/  /' "/run/vmtest/said-$nic" | tail -n 8; } >>"$out/results"
 }
 
 # address NS FAMILY gives the address of a namespace.

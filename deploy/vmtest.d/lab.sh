@@ -6,7 +6,7 @@
 nics=(e1000 virtio vmxnet3 e1000e) # in the order of their addresses
 declare -A number=([e1000]=1 [virtio]=2 [vmxnet3]=3 [e1000e]=4)
 daemon=
-export IPVD_SOCKET=/run/work/ipvd.sock
+export IPVD_SOCKET=/run/vmtest/ipvd.sock
 
 pci() { printf '0000:00:%x.0' $((15 + number[$1])); }
 
@@ -36,13 +36,13 @@ make_wire() {
 	ip -n "$ns" link set lo up
 	ip -n "$ns" link set wire up
 	# A sysfs of its own, where the wire's counters can be read in no time.
-	mkdir -p "/run/work/$ns"
-	in_ns "$ns" mount -t sysfs sysfs "/run/work/$ns"
+	mkdir -p "/run/vmtest/$ns"
+	in_ns "$ns" mount -t sysfs sysfs "/run/vmtest/$ns"
 }
 
 # carried NIC gives what the wire has received and sent, from its side.
 carried() {
-	local dir=/run/work/wire-$1/class/net/wire/statistics
+	local dir=/run/vmtest/wire-$1/class/net/wire/statistics
 	echo "$(<"$dir/rx_packets") $(<"$dir/tx_packets")"
 }
 
@@ -51,7 +51,7 @@ start_daemon() {
 	for nic in "${nics[@]}"; do
 		masters+=(--master "$nic=$(pci "$nic")")
 	done
-	ipvd "${masters[@]}" --mode l2 --workers 0,1 --group root --state-dir /run/work/state --log-format console "$@" &>>"$out/ipvd.log" &
+	ipvd "${masters[@]}" --mode l2 --workers 0,1 --group root --state-dir /run/vmtest/state --log-format console "$@" &>>"$out/ipvd.log" &
 	daemon=$!
 	local deadline=$((SECONDS + 60))
 	until ipvctl status &>/dev/null; do

@@ -52,14 +52,18 @@ func (s *Server) routes() http.Handler {
 	return m
 }
 
+// requested is the body of a request, checked.
+func requested[Q request](r *http.Request) (q Q, err error) {
+	if err = decode(r.Body, &q); err == nil {
+		err = q.Check()
+	}
+	return q, err
+}
+
 // change is a request with a body.
 func change[Q request, A any](s *Server, do func(context.Context, Caller, Q) (A, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var q Q
-		err := decode(r.Body, &q)
-		if err == nil {
-			err = q.Check()
-		}
+		q, err := requested[Q](r)
 		if err != nil {
 			s.fail(w, r, err)
 			return

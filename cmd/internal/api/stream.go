@@ -19,11 +19,7 @@ const endTrailer = "Ipvd-End"
 // daemon ends it.
 func stream[Q request](s *Server, kind string, do func(context.Context, Caller, Q, io.Writer) (LookEnd, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var q Q
-		err := decode(r.Body, &q)
-		if err == nil {
-			err = q.Check()
-		}
+		q, err := requested[Q](r)
 		if err != nil {
 			s.fail(w, r, err)
 			return
