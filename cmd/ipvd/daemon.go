@@ -14,6 +14,7 @@ import (
 	"ipvd/cmd/internal/api"
 	"ipvd/cmd/internal/config"
 	"ipvd/cmd/internal/host/monitor"
+	"ipvd/cmd/internal/logs"
 	"ipvd/cmd/internal/metrics"
 	"ipvd/cmd/internal/service"
 	"ipvd/cmd/internal/store"
@@ -43,7 +44,7 @@ const (
 // which have locks of their own, so that learning never waits for a graph.
 type daemon struct {
 	cfg     config.Config
-	logs    *logs
+	logs    *logs.Log
 	log     zerolog.Logger
 	started time.Time
 	failed  chan error // what ends the daemon, one at most
@@ -77,8 +78,8 @@ type daemon struct {
 }
 
 // start brings everything up, or nothing: on an error what was begun is undone.
-func start(ctx context.Context, cfg config.Config, logs *logs, log zerolog.Logger) (*daemon, error) {
-	d := &daemon{cfg: cfg, logs: logs, log: log, started: time.Now(), failed: make(chan error, 1), faults: faultLog{log: log}, pools: map[int]*dpdk.Pool{}}
+func start(ctx context.Context, cfg config.Config, all *logs.Log, log zerolog.Logger) (*daemon, error) {
+	d := &daemon{cfg: cfg, logs: all, log: log, started: time.Now(), failed: make(chan error, 1), faults: faultLog{log: log}, pools: map[int]*dpdk.Pool{}}
 	d.metrics = metrics.New(d, Version)
 	steps := []func() error{d.findService, d.listen, d.openStore, d.recoverKilled, d.attachEarly, d.startEAL, d.startMonitor, d.openMasters, d.startAnswers,
 		d.restoreSlaves, d.declare, d.startWorkers, d.watchEarly, d.startMetrics, d.serve, d.tellReady}

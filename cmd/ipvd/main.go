@@ -1,5 +1,22 @@
 // ipvd is Linux ipvlan in user space: it polls a NIC through DPDK and shares it,
 // with its one MAC address, among network interfaces in other namespaces.
+//
+// The files of the daemon by the beginning of their names:
+//
+//	daemon    its life: start, recovery of what was killed, work in turn, systemd, end
+//	config    what a file declares: plan, apply, roll back, show
+//	master    a NIC and what all its slaves share: mode, MTU, MAC, host port
+//	wire      the NIC itself: opened, taken over, filtered, put to rest, found again
+//	slave     an interface for others: made, found again, tried again, learned from
+//	kind      how the ports of each kind of slave are opened
+//	link      requests that add, change and delete slaves
+//	addr      whose address is whose, and how the interfaces' addresses are followed
+//	routing   the host's routing, mirrored for l3
+//	shortcut  flows of l3s that leave out the turn through the host
+//	show      links, counters, the account, metrics, events
+//	look      capture, trace and explain
+//
+// Package suite, in the folder below, tests all of it as its users meet it.
 package main
 
 import (
@@ -12,6 +29,7 @@ import (
 
 	"ipvd/cmd/internal/build"
 	"ipvd/cmd/internal/config"
+	"ipvd/cmd/internal/logs"
 	"ipvd/pmd/dpdk"
 )
 
@@ -40,8 +58,8 @@ func run(cfg config.Config) error {
 	signal.Ignore(unix.SIGPIPE)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, unix.SIGHUP) // from now on it ends nothing
-	logs, log := newLogs(cfg, os.Stderr)
-	d, err := start(ctx, cfg, logs, log)
+	all, log := logs.New(cfg, os.Stderr)
+	d, err := start(ctx, cfg, all, log)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"ipvd/cmd/internal/api"
 	"ipvd/cmd/internal/host/netns"
 	"ipvd/cmd/internal/kind"
+	"ipvd/cmd/internal/learn"
 	"ipvd/cmd/internal/store"
 	"ipvd/flows/ipvlan"
 	"ipvd/pmd"
@@ -26,9 +27,9 @@ type slave struct {
 	model   *ipvlan.Slave
 	kind    string
 	options kind.Options
-	tap     *tap.Port // nil for other kinds
-	iface   string    // that the kernel made for a port of another kind, until it is moved
-	lessons *lessons  // nil: its addresses are not learned from its frames
+	tap     *tap.Port      // nil for other kinds
+	iface   string         // that the kernel made for a port of another kind, until it is moved
+	lessons *learn.Lessons // nil: its addresses are not learned from its frames
 	record  store.Slave
 	saved   store.Slave // record as it is on the disk
 	early   *earlyTAP   // until the monitor follows it
@@ -59,7 +60,7 @@ func (m *master) addSlave(r api.LinkAdd, ns int) (*slave, error) {
 		return nil, err
 	}
 	s.model = ipvlan.NewSlave(m.name, id, r.Name, port, mtu, m.d.workers())
-	s.beginLearning()
+	s.prepareLearning()
 	if err := s.join(ns); err != nil {
 		return nil, errors.Join(err, s.leave())
 	}

@@ -167,7 +167,7 @@ func TestTableOfDifferencesIsTheList(t *testing.T) {
 	b.WriteString("# Where ipvd differs from the kernel's driver\n\n" +
 		"All differences that are known, as `differences*.go` list them, from which\n" +
 		"`go test ./flows/ipvlan -run Table -write-table` writes this table. The ids are\n" +
-		"those that `ipvconform compare` and `cmd/ipvd/CASES.md` name.\n\n" +
+		"those that `ipvconform compare` and `cmd/ipvd/suite/CASES.md` name.\n\n" +
 		"| id | kernel | ipvd by default | ipvd with `--compat kernel` | why |\n|---|---|---|---|---|\n")
 	for _, d := range Differences() {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", d.ID, d.Kernel, d.Default, d.Compat, d.Why)

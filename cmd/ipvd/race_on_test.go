@@ -1,6 +1,0 @@
-//go:build race
-
-package main
-
-// raceFlag makes the daemon under test be built as the test is.
-const raceFlag = "-race=true"
