@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"text/tabwriter"
 	"time"
 
@@ -9,15 +11,19 @@ import (
 	"ipvd/cmd/internal/api"
 )
 
+// statusPause is how long status --wait sleeps between two tries.
+const statusPause = 20 * time.Millisecond
+
 func (c *ctl) statusCmd() *cobra.Command {
-	return &cobra.Command{
+	var wait time.Duration
+	cmd := &cobra.Command{
 		Use: "status", Args: cobra.NoArgs,
-		Example: "  ipvctl -d status",
+		Example: "  ipvctl -d status\n  ipvd --master eth0 & ipvctl status --wait 30s",
 		Short:   "Show what runs; with -d how busy each worker is, and how fast it wakes up",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := c.daemon()
 			defer d.Close()
-			s, err := d.Status(cmd.Context())
+			s, err := awaitStatus(cmd.Context(), d, wait)
 			if err != nil {
 				return err
 			}
@@ -29,6 +35,23 @@ func (c *ctl) statusCmd() *cobra.Command {
 				}
 			})
 		},
+	}
+	cmd.Flags().DurationVar(&wait, "wait", 0, "wait so long, as 30s, for a daemon that is being started")
+	return cmd
+}
+
+// awaitStatus asks until a daemon answers, for so long as wait says.
+func awaitStatus(ctx context.Context, d *api.Client, wait time.Duration) (api.Status, error) {
+	for end := time.Now().Add(wait); ; {
+		s, err := d.Status(ctx)
+		if !errors.Is(err, api.ErrNotRunning) || time.Until(end) <= 0 {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+			return s, err
+		case <-time.After(statusPause):
+		}
 	}
 }
 
