@@ -2,49 +2,13 @@
 # The namespaces, the wire and the daemon: how they come and how they go.
 
 export M=02:00:00:00:00:01 # MAC of host1's NIC, the only one of host1 on the wire
-namespaces=(router host1 ns0 ns1)
-created=() # the namespaces that are ours to delete
-children=() # processes in the background
-daemon=
-watchdog=
-
-check_prerequisites() {
-	local name
-	[[ $(id -u) == 0 ]] || die "needs root, for namespaces and interfaces"
-	for name in ipvd ipvctl ip ethtool iperf3 tcpdump iptables conntrack jq ping; do
-		command -v "$name" >/dev/null || die "no $name in PATH: run make deps all"
-	done
-	for name in "${namespaces[@]}"; do
-		[[ ! -e /run/netns/$name ]] || die "namespace $name exists and is not the demo's: remove it with ip netns del $name"
-	done
-}
-
-# limit_time SECONDS interrupts a demo that takes longer. Every command that it
-# runs in the foreground ends by itself in time for that.
-limit_time() {
-	(
-		trap 'kill "$nap"; exit' TERM
-		sleep "$1" &
-		nap=$!
-		wait "$nap"
-		kill -TERM $$
-	) &
-	watchdog=$!
-}
-
-add_namespace() {
-	echo "+ ip netns add $1"
-	ip netns add "$1" || die "cannot create namespace $1"
-	created+=("$1")
-}
 
 build_lab() {
 	title "a host, a router, and a wire between them"
 	add_namespace router
 	add_namespace host1
 	run host1 "ip link add eth0 address $M type veth peer name eth0 netns router"
-	# Marks the wire as ours, wherever a daemon that was killed leaves it.
-	run host1 "ip link set eth0 alias ipvd-demo"
+	mark host1 eth0
 	note "a veth hands over frames without checksums and longer than the MTU; a real wire does not"
 	run router "ethtool -K eth0 tx off tso off gso off"
 	run router "ip link set lo up; ip link set eth0 up; ip addr add 10.0.0.254/24 dev eth0"
@@ -127,48 +91,4 @@ stop_daemon() {
 	assert "host1's interfaces, rules, routes and settings are as before" test ! -s "$work/changes"
 	indent <"$work/changes"
 	assert "the control socket is gone" test ! -e "$IPVD_SOCKET"
-}
-
-# end_process PID SECONDS ends a child of ours, by force after SECONDS, and
-# gives its status.
-end_process() {
-	local deadline=$((SECONDS + $2))
-	kill -TERM "$1" 2>/dev/null
-	while kill -0 "$1" 2>/dev/null; do
-		((SECONDS < deadline)) || kill -KILL "$1" 2>/dev/null
-		sleep 0.05
-	done
-	wait "$1" 2>/dev/null
-}
-
-# abandoned_wires are the namespaces in which a daemon that was killed left our
-# wire.
-abandoned_wires() {
-	local path
-	for path in /run/netns/ipvd-wire-*; do
-		[[ -e $path ]] && ip -n "${path##*/}" link 2>/dev/null | grep -q 'alias ipvd-demo' && echo "${path##*/}"
-	done
-}
-
-# finish removes all that the demo made, whatever has happened, and reports.
-finish() {
-	trap '' INT TERM
-	local child name
-	if [[ -n $daemon ]]; then
-		title "ipvd's log"
-		end_process "$daemon" 5
-		tail -n 40 "$work/ipvd.log" | indent
-	fi
-	for child in $watchdog "${children[@]}"; do
-		end_process "$child" 1
-	done
-	for name in $(abandoned_wires) "${created[@]}"; do
-		ip netns del "$name"
-	done
-	rm -rf "$work"
-	local left
-	left=$(ls -d "$work" "${namespaces[@]/#//run/netns/}" 2>/dev/null; abandoned_wires)
-	assert "nothing is left of the demo${left:+, but: $left}" test -z "$left"
-	printf '\ndemo: %d ok, %d failed\n' "$passed" "$failed"
-	exit $((failed > 0))
 }

@@ -1,5 +1,5 @@
-# shellcheck shell=bash
-# What the demo prints, and how it counts.
+# shellcheck shell=bash disable=SC2154 # the parts share their variables
+# What the demo and the tour print, and how they count.
 #
 # `+ [ns0] command` is a command run in namespace ns0, as by
 # nsenter --net=/run/netns/ns0. (Not `ip netns exec`: what mounts a command
@@ -26,7 +26,7 @@ bad() {
 
 die() {
 	failed=$((failed + 1))
-	echo "demo: $*" >&2
+	echo "$show: $*" >&2
 	exit 1
 }
 
@@ -37,8 +37,9 @@ assert() {
 	if "$@"; then ok "$text"; else bad "$text"; fi
 }
 
-# in_ns NS LINE runs a line of shell in a namespace, for 8 seconds at most.
-in_ns() { timeout 8 nsenter --net="/run/netns/$1" bash -o pipefail -c "$2"; }
+# in_ns NS LINE runs a line of shell in a namespace, for 8 seconds or `patience` at
+# most.
+in_ns() { timeout "${patience:-8}" nsenter --net="/run/netns/$1" bash -o pipefail -c "$2"; }
 
 # run NS LINE is a step: it is shown, and must succeed.
 run() {
