@@ -7,7 +7,7 @@ SEED := 1
 FRAMES := 20000
 
 .DEFAULT_GOAL := all
-.PHONY: all share deb deb-test deps run test lint fuzz oracle conformance conformance-mutants differential bench bench-deps vmtest clean help
+.PHONY: all share deb deb-test deps run tour test lint fuzz oracle conformance conformance-mutants differential bench bench-deps vmtest clean help
 
 all: ## build bin/ipvd, bin/ipvctl and bin/ipvgen (default)
 	go build -ldflags '-X main.Version=$(VERSION)' -o bin/ $(PROGRAMS:%=./cmd/%)
@@ -29,6 +29,9 @@ deps: ## install missing Debian packages; silent when none is missing
 
 run: deps all ## build, then show ipvd at work (root; half a minute)
 	deploy/demo
+
+tour: deps all ## two masters from a file, changed, killed, explained, accounted for (root; 20 seconds)
+	deploy/tour
 
 test: deps ## run every test (root runs more of them)
 	@.ci/test
