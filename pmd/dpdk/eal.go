@@ -47,6 +47,11 @@ type Config struct {
 	NoHuge bool
 	// Prefix distinguishes processes of one machine; "" means ipvd.
 	Prefix string
+	// Telemetry opens DPDK's telemetry socket, for Runtime.Telemetry and DPDK's own
+	// commands. Those walk ports and pools on a thread of DPDK's while ports may be
+	// closed: it is for an operator's questions. The prefix must then be no other
+	// process's.
+	Telemetry bool
 	// Log receives DPDK's messages of level warning (5) and worse, or of the
 	// level that a --log-level in Args sets. It is called from one goroutine.
 	// nil discards them.
@@ -58,6 +63,8 @@ type Runtime struct {
 	huge bool
 	lack string // in place of enough hugepages
 	log  *logPipe
+	// socket is the telemetry socket's path, or "".
+	socket string
 
 	mu        sync.Mutex // control: probing, removing, and what follows
 	closed    bool
@@ -109,6 +116,9 @@ func Start(cfg Config) (*Runtime, error) {
 		log.close()
 		return nil, fmt.Errorf("start EAL with %q: %w", args, err)
 	}
+	if cfg.Telemetry {
+		r.findSocket()
+	}
 	return r, nil
 }
 
@@ -134,6 +144,7 @@ func (r *Runtime) Close() error {
 		return nil
 	}
 	r.closed = true
+	r.StopTelemetry()
 	ports := slices.Collect(maps.Values(r.ports))
 	r.mu.Unlock()
 	var errs []error
@@ -166,7 +177,10 @@ func (r *Runtime) args(cfg Config) ([]string, error) {
 		prefix = "ipvd"
 	}
 	args := []string{"ipvd", "--lcores=0@(" + cpuList(&cpus) + ")", "--file-prefix=" + prefix,
-		"--no-telemetry", "--log-level=warning"}
+		"--log-level=warning"}
+	if !cfg.Telemetry {
+		args = append(args, "--no-telemetry")
+	}
 	mem := cfg.MemMB
 	if r.huge {
 		// In few files: a vhost-user backend takes eight of them.

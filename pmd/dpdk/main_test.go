@@ -21,7 +21,7 @@ var (
 func TestMain(m *testing.M) {
 	affinity = allowedCPUs("/proc/self/status")
 	var err error
-	rt, err = Start(Config{NoPCI: true, NoHuge: true, MemMB: 256, Prefix: fmt.Sprintf("ipvdt%d", os.Getpid()),
+	rt, err = Start(Config{NoPCI: true, NoHuge: true, MemMB: 256, Prefix: fmt.Sprintf("ipvdt%d", os.Getpid()), Telemetry: true,
 		Log: func(level int, line string) {
 			select {
 			case logged <- fmt.Sprint(level, " ", line):

@@ -93,6 +93,9 @@ int ipvd_pool_create(struct rte_mempool **out, const char *name, uint32_t n, uin
 uint64_t ipvd_pool_bytes(uint32_t n, uint16_t room);
 uint64_t ipvd_heap_bytes(uint64_t *unused);
 
+/* telemetry.c */
+int ipvd_telemetry_register(const char *command, const char *help);
+
 /* device.c */
 struct ipvd_info {
 	char driver[64];
