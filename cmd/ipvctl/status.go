@@ -31,6 +31,9 @@ func (c *ctl) statusCmd() *cobra.Command {
 				up := time.Duration(s.Uptime * float64(time.Second)).Round(time.Second)
 				p.printf("ipvd %s pid %d up %v\nmasters %v\nworkers on CPUs %v\n", s.Version, s.PID, up, s.Masters, s.Workers)
 				if c.details {
+					if s.Telemetry != "" {
+						p.printf("telemetry at %s\n", s.Telemetry)
+					}
 					printLoad(p, s)
 				}
 			})

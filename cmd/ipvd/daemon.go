@@ -82,7 +82,7 @@ func start(ctx context.Context, cfg config.Config, all *logs.Log, log zerolog.Lo
 	d := &daemon{cfg: cfg, logs: all, log: log, started: time.Now(), failed: make(chan error, 1), faults: faultLog{log: log}, pools: map[int]*dpdk.Pool{}}
 	d.metrics = metrics.New(d, Version)
 	steps := []func() error{d.findService, d.listen, d.openStore, d.recoverKilled, d.attachEarly, d.startEAL, d.startMonitor, d.openMasters, d.startAnswers,
-		d.restoreSlaves, d.declare, d.startWorkers, d.watchEarly, d.startMetrics, d.serve, d.tellReady}
+		d.restoreSlaves, d.declare, d.startWorkers, d.watchEarly, d.startMetrics, d.startTelemetry, d.serve, d.tellReady}
 	for _, step := range steps {
 		err := ctx.Err()
 		if err == nil {
@@ -117,6 +117,7 @@ func (d *daemon) stop(cause error) error {
 		<-d.serving
 	}
 	errs = append(errs, d.stopMetrics())
+	d.stopTelemetry()
 	if d.mon != nil {
 		d.chores.close() // it may call the monitor
 		d.mon.Close()
@@ -165,7 +166,7 @@ func (d *daemon) closeStore() error {
 
 func (d *daemon) startEAL() (err error) {
 	args, pci := pciArgs(d.cfg)
-	d.rt, err = dpdk.Start(dpdk.Config{Args: args, MemMB: d.cfg.Memory, NoPCI: !pci, Log: d.logDPDK})
+	d.rt, err = dpdk.Start(dpdk.Config{Args: args, MemMB: d.cfg.Memory, NoPCI: !pci, Telemetry: true, Prefix: filePrefix(d.cfg.Socket), Log: d.logDPDK})
 	if err != nil {
 		return err
 	}

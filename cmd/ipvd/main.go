@@ -13,7 +13,7 @@
 //	addr      whose address is whose, and how the interfaces' addresses are followed
 //	routing   the host's routing, mirrored for l3
 //	shortcut  flows of l3s that leave out the turn through the host
-//	show      links, counters, the account, metrics, events
+//	show      links, counters, the account, metrics, telemetry, events
 //	look      capture, trace and explain
 //
 // Package suite, in the folder below, tests all of it as its users meet it.

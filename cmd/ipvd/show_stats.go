@@ -64,7 +64,7 @@ func (d *daemon) Status(ctx context.Context) (api.Status, error) {
 	defer d.mu.Unlock()
 	return api.Status{Version: Version, PID: os.Getpid(), Masters: d.masterNames(), Workers: d.cfg.Workers,
 		Uptime: time.Since(d.started).Seconds(), Poll: d.cfg.Poll, Load: load(d.sys.Workers()),
-		PoolSize: d.pool.Size()}, nil
+		PoolSize: d.pool.Size(), Telemetry: d.rt.TelemetrySocket()}, nil
 }
 
 func load(workers []flows.WorkerInfo) []api.Worker {

@@ -176,6 +176,8 @@ type Status struct {
 	Load    []Worker `json:"load"`    // of each worker
 	// PoolSize is how many mbufs the packet pool has.
 	PoolSize int `json:"pool_size"`
+	// Telemetry is the path of DPDK's telemetry socket, empty without one.
+	Telemetry string `json:"telemetry,omitempty"`
 }
 
 // Worker is what a worker has done since it was started.
