@@ -54,7 +54,7 @@ type shortcuts struct {
 	due      time.Time                // when they will be again; zero: not
 	retired  time.Time                // since when room waits to be reclaimed; zero: none
 	read     time.Time                // when all counters were read last
-	refused  uint64                   // flows that found the table full
+	totals   shortcutTotals           // since s began
 	troubled bool                     // the tracker tells nothing any more
 }
 
@@ -78,7 +78,7 @@ func newShortcuts(log zerolog.Logger, slaves *ipvlan.Table) (*shortcuts, error) 
 		return nil, err
 	}
 	return &shortcuts{log: log, table: ipvlan.NewFlowTable(), slaves: slaves, tracker: tracker, start: time.Now(),
-		stop: make(chan struct{}), flows: map[uint32]*shortcutFlow{}, awaited: map[uint32]bool{}, endings: map[string]uint64{}}, nil
+		stop: make(chan struct{}), flows: map[uint32]*shortcutFlow{}, awaited: map[uint32]bool{}, endings: map[string]uint64{}, totals: newShortcutTotals()}, nil
 }
 
 // startRun makes s work, with the system whose workers use its table.
@@ -131,14 +131,14 @@ func (s *shortcuts) handle(e conntrack.Event) {
 	case conntrack.Updated:
 		s.update(e.Flow)
 	case conntrack.Destroyed:
-		s.forget(e.Flow.ID)
+		s.forget(e.Flow.ID, causeGone)
 	case conntrack.Changed:
 		s.changed(e.What)
 	case conntrack.Lost:
 		s.lost()
 	case conntrack.Failed:
 		s.troubled = true
-		s.forgetAll()
+		s.forgetAll(causeTrouble)
 		s.log.Error().Err(e.Err).Msg("no flow takes a shortcut any more until the mode is set again")
 	}
 }
@@ -148,20 +148,21 @@ func (s *shortcuts) update(f conntrack.Flow) {
 	known := s.flows[f.ID] != nil || s.awaited[f.ID]
 	switch {
 	case !f.Established && known:
-		s.forget(f.ID)
+		s.forget(f.ID, causeClosing)
 	case f.Established && !known && !s.troubled:
 		s.awaited[f.ID] = true
 		s.waiting = append(s.waiting, waitingFlow{f, time.Now().Add(settle)})
 	}
 }
 
-// forget ends a flow. Under mu.
-func (s *shortcuts) forget(id uint32) {
+// forget ends a flow because of cause. Under mu.
+func (s *shortcuts) forget(id uint32, cause string) {
 	delete(s.awaited, id)
 	f := s.flows[id]
 	if f == nil {
 		return
 	}
+	s.totals.end(s.table.Stats(f.id), cause)
 	s.table.Remove(f.id)
 	delete(s.flows, id)
 	if s.retired.IsZero() {
@@ -169,9 +170,9 @@ func (s *shortcuts) forget(id uint32) {
 	}
 }
 
-func (s *shortcuts) forgetAll() {
+func (s *shortcuts) forgetAll(cause string) {
 	for id := range s.flows {
-		s.forget(id)
+		s.forget(id, cause)
 	}
 	clear(s.awaited)
 }
@@ -240,8 +241,9 @@ func (s *shortcuts) admit(f conntrack.Flow) {
 	switch {
 	case err == nil:
 		s.flows[f.ID] = &shortcutFlow{f, id}
+		s.totals.admitted++
 	case errors.Is(err, ipvlan.ErrFlowsFull):
-		s.refused++
+		s.totals.refused++
 	default:
 		s.log.Debug().Err(err).Msg("the flow takes no shortcut")
 	}
@@ -283,7 +285,7 @@ func (s *shortcuts) lost() {
 	s.endAll(time.Now())
 	all, err := s.tracker.List()
 	if err != nil {
-		s.forgetAll()
+		s.forgetAll(causeTrouble)
 		s.log.Error().Err(err).Msg("flows begin anew")
 		return
 	}
@@ -294,7 +296,7 @@ func (s *shortcuts) lost() {
 	}
 	for id := range s.flows {
 		if !there[id] {
-			s.forget(id)
+			s.forget(id, causeGone)
 		}
 	}
 }

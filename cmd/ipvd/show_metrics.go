@@ -38,6 +38,7 @@ func (d *daemon) Snapshot() (s metrics.Snapshot, err error) {
 	if s.Links, err = d.Links(ctx, api.Caller{}, api.LinkFilter{Stats: true}); err != nil {
 		return s, err
 	}
+	d.measure(&s)
 	s.Drops, err = d.Drops(ctx)
 	s.Account, s.Pool = d.account(d.sys.Account()), d.pool.Name()
 	return s, err

@@ -20,6 +20,8 @@ type tables struct {
 	fib *FIB
 	v4  map[uint32]*table
 	v6  map[uint32]*table
+	// How many routes are in them that leave by the device.
+	n4, n6 int
 	// loading tables are published when all of them are complete.
 	loading bool
 }
@@ -105,7 +107,9 @@ func (s *tables) add(r Route, how How) {
 	if a.hop == throwHop {
 		s.of(&r).throws.Store(true)
 	}
+	s.count(a, r.Dst.Addr().Is6(), 1)
 	if was := s.of(&r).add(r.Dst.Masked(), a, how); was != nil {
+		s.count(*was, r.Dst.Addr().Is6(), -1)
 		s.fib.release(was.hop)
 	}
 }
@@ -123,6 +127,7 @@ func (s *tables) remove(r Route) bool {
 	if was == nil {
 		return false
 	}
+	s.count(*was, r.Dst.Addr().Is6(), -1)
 	s.fib.release(was.hop)
 	return true
 }

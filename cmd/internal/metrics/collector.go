@@ -59,6 +59,9 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 		workerBursts, workerLateness, poolSize, poolUsed, masters, uptime} {
 		to <- d
 	}
+	for _, d := range slices.Concat(routeDescs(), flowDescs()) {
+		to <- d
+	}
 }
 
 // Collect reads the source.
@@ -71,6 +74,8 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	out := output{to}
 	out.links(s.Links)
 	out.account(&s)
+	out.routes(s.Routes)
+	out.flows(s.Flows)
 	for i := range s.Status.Load {
 		out.worker(i, &s.Status.Load[i])
 	}

@@ -1,5 +1,5 @@
 // Package metrics tells Prometheus what a daemon has counted: packets by link and
-// drop reason, what the workers do, memory, and how long requests and changes of
+// drop reason, routes, flows, what the workers do, memory, and how long requests and changes of
 // the graph take.
 //
 // Everything but the durations is read from the daemon when it is asked for.
@@ -27,7 +27,9 @@ type Snapshot struct {
 	Links   []api.Link // with Stats64
 	Account api.Account
 	Drops   []api.DropRow
-	Pool    string // its name
+	Pool    string   // its name
+	Routes  []Routes // of masters in l3 that route by a copy of the host's routes
+	Flows   []Flows  // of masters in l3s whose flows take shortcuts
 }
 
 // Metrics are a daemon's. The observing methods may be called from any goroutine;

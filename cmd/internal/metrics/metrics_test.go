@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"ipvd/cmd/internal/api"
+	"ipvd/flows/route"
 )
 
 // fixed is a source that does not change.
@@ -32,7 +33,11 @@ func testSource() fixed {
 		Status: api.Status{Uptime: 60, Masters: []string{"eth0"}, PoolSize: 100, Load: []api.Worker{{CPU: 2, Steps: 10, Slept: 1.5,
 			Packets: 9, BurstCounts: []uint64{1, 0, 2, 1}, WakeCounts: []uint64{0, 4, 1}}}},
 		Account: api.Account{Received: 9, Copied: 1, Delivered: 7, Dropped: 3, MbufsInUse: 40},
-		Drops:   []api.DropRow{{Where: "ipvl0 (eth0/1)", Reasons: map[string]uint64{"private": 3}}}}}
+		Routes: []Routes{{Master: "eth0", Size: route.Size{Routes4: 7, Routes6: 2, NextHops: 3, Neighbours: map[route.State]int{route.Usable: 4, route.Failed: 1}},
+			Changes: 20, Lost: 1, Reads: 2, ReadFor: 3 * time.Second, Punted: 6}},
+		Flows: []Flows{{Master: "eth1", Known: 5, Open: 8, Admitted: 12, Refused: 1, Ended: map[string]uint64{"gone": 7},
+			HandedBack: map[string]uint64{"rules": 2}, Packets: 100, Bytes: 9000}},
+		Drops: []api.DropRow{{Where: "ipvl0 (eth0/1)", Reasons: map[string]uint64{"private": 3}}}}}
 }
 
 func testMetrics(s Source) *Metrics {
@@ -74,6 +79,39 @@ ipvd_requests_failed_total{request="POST /v1/link"} 1
 `
 	err := testutil.GatherAndCompare(testMetrics(testSource()).registry, strings.NewReader(want), "ipvd_accounted_packets_total",
 		"ipvd_dropped_packets_total", "ipvd_link_receive_bytes_total", "ipvd_link_up", "ipvd_worker_burst_packets", "ipvd_requests_failed_total")
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMetricsTellRoutesAndFlows(t *testing.T) {
+	want := `# HELP ipvd_flow_shortcut_packets_total Packets that left out the host, and so conntrack.
+# TYPE ipvd_flow_shortcut_packets_total counter
+ipvd_flow_shortcut_packets_total{master="eth1"} 100
+# HELP ipvd_flow_shortcuts Directions of flows that leave out the host now.
+# TYPE ipvd_flow_shortcuts gauge
+ipvd_flow_shortcuts{master="eth1"} 8
+# HELP ipvd_flows_ended_total Flows that may no longer leave out the host. gone: conntrack has forgotten them; closing: it calls them established no longer; untraced: it cannot be asked.
+# TYPE ipvd_flows_ended_total counter
+ipvd_flows_ended_total{cause="gone",master="eth1"} 7
+# HELP ipvd_flows_handed_back_total Times that all flows were given back to the host, by what has changed there.
+# TYPE ipvd_flows_handed_back_total counter
+ipvd_flows_handed_back_total{cause="rules",master="eth1"} 2
+# HELP ipvd_route_neighbours Neighbours on the master's link, by what the kernel knows of them.
+# TYPE ipvd_route_neighbours gauge
+ipvd_route_neighbours{master="eth0",state="failed"} 1
+ipvd_route_neighbours{master="eth0",state="unknown"} 0
+ipvd_route_neighbours{master="eth0",state="usable"} 4
+# HELP ipvd_route_read_seconds How long it took to read everything again the last time; 0 if that was not needed yet.
+# TYPE ipvd_route_read_seconds gauge
+ipvd_route_read_seconds{master="eth0"} 3
+# HELP ipvd_routes Routes that l3 looks packets up in: those of the host that leave by the master.
+# TYPE ipvd_routes gauge
+ipvd_routes{family="inet",master="eth0"} 7
+ipvd_routes{family="inet6",master="eth0"} 2
+`
+	err := testutil.GatherAndCompare(testMetrics(testSource()).registry, strings.NewReader(want), "ipvd_flow_shortcut_packets_total", "ipvd_flow_shortcuts",
+		"ipvd_flows_ended_total", "ipvd_flows_handed_back_total", "ipvd_route_neighbours", "ipvd_route_read_seconds", "ipvd_routes")
 	if err != nil {
 		t.Error(err)
 	}
