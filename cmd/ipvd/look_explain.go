@@ -35,7 +35,7 @@ func (d *daemon) Explain(_ context.Context, c api.Caller, r api.Explain) ([]api.
 		d.mu.Unlock()
 		return nil, err
 	}
-	names, model := d.portNames(), e.m.model()
+	names, model, cuts := d.portNames(), e.m.model(), e.m.cuts
 	d.mu.Unlock()
 	if e.what == "punt" {
 		return nil, &api.Refusal{Text: "explain: nothing is received from " + e.name(), Errno: unix.EINVAL}
@@ -47,6 +47,10 @@ func (d *daemon) Explain(_ context.Context, c api.Caller, r api.Explain) ([]api.
 			return nil, &api.Refusal{Text: "explain: " + err.Error(), Errno: unix.EINVAL}
 		}
 		frames = [][]byte{frame}
+	}
+	if cuts != nil { // the replica looks its flows up
+		cuts.mu.Lock()
+		defer cuts.mu.Unlock()
 	}
 	paths, err := explain(model, e.port, names, frames)
 	if err != nil {

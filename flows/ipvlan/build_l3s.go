@@ -37,12 +37,20 @@ func (b *builder) l3s() error {
 // shortcut is host with the shortcut of packets from side in front of it, if there
 // are to be shortcuts. The picture calls its packets' way in name.
 func (b *builder) shortcut(name string, side uint64, host flows.Stage) flows.Stage {
-	if b.m.Flows == nil {
+	table := b.m.Flows
+	if table == nil {
+		table = b.m.previewed
+	}
+	if table == nil {
 		return host
 	}
 	b.edges(name, "deliver", "to wire")
-	return &shortcut{plane: b.p.twin(b.g), table: b.m.Flows, side: side, worker: b.g.Worker(), host: host,
+	s := &shortcut{plane: b.p.twin(b.g), table: table, side: side, worker: b.g.Worker(), host: host,
 		drops: b.g.Counters(b.m.Counters.Host), counts: b.g.Counters(b.m.Counters.Flows)}
+	if b.m.Flows == nil {
+		return b.g.Watched(b.name("shortcut"), &preview{s})
+	}
+	return b.g.Watched(b.name("shortcut"), s)
 }
 
 // first makes a step begin with what these ports have: what the host has sent on is

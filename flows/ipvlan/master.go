@@ -45,6 +45,8 @@ type Master struct {
 	// Flows are those whose packets may leave out the turn through the host. L3S only;
 	// nil: all packets take it.
 	Flows *FlowTable
+	// previewed are the flows of the master of which this one is a replica.
+	previewed *FlowTable
 	// LocalViaHost lets packets between slaves take that turn as well. L3S only.
 	LocalViaHost bool
 	Slaves       []*Slave

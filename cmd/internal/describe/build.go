@@ -21,7 +21,10 @@ type Packet struct {
 // payload is what the packets carry: their checksums cover it.
 const payload = "ipvd explain"
 
-// Bytes makes the frame: TCP with SYN, ICMP an echo request, ARP a request.
+const ethernetLen = 14
+
+// Bytes makes the frame, without padding, as stations' stacks do: TCP with SYN, ICMP an
+// echo request, ARP a request.
 func (p Packet) Bytes() ([]byte, error) {
 	if p.Src.Is4() != p.Dst.Is4() {
 		return nil, fmt.Errorf("source %v and destination %v are of different versions of IP", p.Src, p.Dst)
@@ -39,11 +42,16 @@ func (p Packet) Bytes() ([]byte, error) {
 		}
 		all = append(all, p.layersOf(proto)...)
 	}
-	b := gopacket.NewSerializeBuffer()
-	if err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, all...); err != nil {
+	b, opts := gopacket.NewSerializeBuffer(), gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
+	err := gopacket.SerializeLayers(b, opts, all[1:]...)
+	length := len(b.Bytes())
+	if err == nil {
+		err = all[0].SerializeTo(b, opts) // pads
+	}
+	if err != nil {
 		return nil, fmt.Errorf("make a frame from %v to %v: %w", p.Src, p.Dst, err)
 	}
-	return b.Bytes(), nil
+	return b.Bytes()[:ethernetLen+length], nil
 }
 
 func (p Packet) etherType() layers.EthernetType {
