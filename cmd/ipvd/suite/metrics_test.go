@@ -38,12 +38,12 @@ func TestMetricsTellOfTrafficAndDrops(t *testing.T) {
 		l.add(i, "mode", "l2", "private")
 	}
 	l.ping(l.boxes[0], routerAddr)
-	l.boxes[0].IP("neigh replace " + boxAddr(1) + " lladdr " + masterMAC + " dev ipvl0")
-	l.reaches(l.boxes[0], boxAddr(1))
 	want := []string{`ipvd_link_up{id="1",link="ipvl0",master="eth0",`, `ipvd_link_receive_packets_total{id="0",link="eth0",master="eth0",netns=""}`,
 		`ipvd_dropped_packets_total{reason="private",where="ipvl0 (eth0/1)"}`, `ipvd_worker_burst_packets_bucket{`,
 		`ipvd_request_duration_seconds_count{request="POST /v1/link"} 2`, `ipvd_swap_duration_seconds_count`, `ipvd_pool_mbufs{pool="ipvd"} 8192`}
 	l.await("the metrics are there", lookWait, func() bool {
+		l.boxes[0].IP("neigh replace " + boxAddr(1) + " lladdr " + masterMAC + " dev ipvl0")
+		l.reaches(l.boxes[0], boxAddr(1))
 		got := scrape(t, path)
 		for _, w := range want {
 			if !strings.Contains(got, w) {
