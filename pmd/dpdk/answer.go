@@ -3,6 +3,7 @@ package dpdk
 /*
 #include <stdlib.h>
 #include <rte_telemetry.h>
+#include "shim.h"
 */
 import "C"
 
@@ -64,7 +65,7 @@ func addEntry(out *C.struct_rte_tel_data, e Entry) C.int {
 	return withText(entryName(e.name), func(name *C.char) C.int {
 		switch {
 		case e.number != nil:
-			return C.rte_tel_data_add_dict_u64(out, name, C.uint64_t(*e.number))
+			return C.ipvd_telemetry_number(out, name, C.uint64_t(*e.number))
 		case e.list != nil:
 			return addList(out, name, e.list)
 		}

@@ -94,7 +94,9 @@ uint64_t ipvd_pool_bytes(uint32_t n, uint16_t room);
 uint64_t ipvd_heap_bytes(uint64_t *unused);
 
 /* telemetry.c */
+struct rte_tel_data;
 int ipvd_telemetry_register(const char *command, const char *help);
+int ipvd_telemetry_number(struct rte_tel_data *out, const char *name, uint64_t n);
 
 /* device.c */
 struct ipvd_info {
