@@ -3,6 +3,7 @@ package flows
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"ipvd/pmd"
 	"ipvd/pmd/pmdtest"
@@ -13,9 +14,10 @@ type stageFunc func(b Burst)
 
 func (f stageFunc) Push(b Burst) { f(b) }
 
-// config is a system of workers that are not pinned.
+// config is a system of workers that are not pinned, which have their time for a swap
+// on a machine that does much else.
 func config(rt *pmdtest.Runtime, workers int) Config {
-	cfg := Config{Runtime: rt, Pool: rt.Pool(), Burst: 8, VectorPackets: 64, Stock: 8}
+	cfg := Config{Runtime: rt, Pool: rt.Pool(), Burst: 8, VectorPackets: 64, Stock: 8, SwapTimeout: time.Minute}
 	for range workers {
 		cfg.CPUs = append(cfg.CPUs, -1)
 	}

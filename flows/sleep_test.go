@@ -2,6 +2,7 @@ package flows
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -36,12 +37,14 @@ func TestSleepingWorkerMakesNoSteps(t *testing.T) {
 	in, out := relay(rt)
 	s := start(t, sleepy(rt, 1), wire(in, out))
 	untilAsleep(t, s)
-	before := s.Workers()[0]
-	time.Sleep(20 * time.Millisecond)
 	// It wakes now and then to see how long that takes, and finds nothing in two
-	// steps.
-	if after := s.Workers()[0]; after.Steps-before.Steps > 4 {
-		t.Errorf("%d steps in 20 ms of sleep", after.Steps-before.Steps)
+	// steps. A machine that runs this goroutine late sees more of that.
+	begin, before := time.Now(), s.Workers()[0]
+	time.Sleep(20 * time.Millisecond)
+	after := s.Workers()[0]
+	took := time.Since(begin)
+	if most := 2 * uint64(took/pulse+2); after.Steps-before.Steps > most {
+		t.Errorf("%d steps in %v of sleep, want %d at most", after.Steps-before.Steps, took, most)
 	}
 }
 
@@ -116,7 +119,10 @@ func TestQueuesWithoutDescriptorAreLookedAtInTime(t *testing.T) {
 	s := start(t, cfg, wire(in, out, quick, out))
 	eventually(t, "it sleeps by the timer", func() bool { return s.Workers()[0].Wake.Total() > 3 })
 	in.Inject(0, frames(3)...)
-	eventually(t, "the frames are sent", func() bool { return len(out.Sent(0)) == 3 })
+	eventually(t, "the frames are sent", func() bool { return s.Account().Delivered == 3 })
+	if got := len(out.Sent(0)); got != 3 {
+		t.Errorf("sent %d frames, want 3", got)
+	}
 }
 
 func TestSleepingWorkersFollowSwapsAndStop(t *testing.T) {
@@ -124,6 +130,7 @@ func TestSleepingWorkersFollowSwapsAndStop(t *testing.T) {
 	in, out := relay(rt)
 	s := start(t, sleepy(rt, 2), wire(in, out))
 	const swaps = 50
+	var took []time.Duration
 	for i := range swaps {
 		untilAsleep(t, s)
 		a, b := rt.NewPort("a", pmdtest.PortOptions{Interrupts: true}), rt.NewPort("b", pmdtest.PortOptions{})
@@ -132,9 +139,7 @@ func TestSleepingWorkersFollowSwapsAndStop(t *testing.T) {
 		if err := s.Swap(wire(a, b, in, out)); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(begin); took > s.cfg.SwapTimeout/2 {
-			t.Errorf("a swap of sleeping workers took %v", took)
-		}
+		took = append(took, time.Since(begin))
 		untilAsleep(t, s)
 		a.Inject(0, frames(1)...)
 		in.Inject(0, frames(1)...)
@@ -144,6 +149,11 @@ func TestSleepingWorkersFollowSwapsAndStop(t *testing.T) {
 		}
 		a.Close()
 		b.Close()
+	}
+	// A worker that the bell does not wake sleeps until the pulse. Single swaps may
+	// take long where others have the CPU.
+	if slices.Sort(took); took[swaps/2] > pulse/2 {
+		t.Errorf("half of the swaps of sleeping workers took %v or longer", took[swaps/2])
 	}
 	untilAsleep(t, s)
 	if err := s.Stop(); err != nil {

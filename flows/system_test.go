@@ -32,9 +32,10 @@ func start(t testing.TB, cfg Config, build Build) *System {
 // eventually waits for what workers do on their own.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(40 * time.Second); !ok(); runtime.Gosched() {
+	const limit = time.Minute
+	for deadline := time.Now().Add(limit); !ok(); runtime.Gosched() {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 10 s: %s", what)
+			t.Fatalf("not within %v: %s", limit, what)
 		}
 	}
 }
@@ -113,7 +114,7 @@ func TestSharedOutputIsLockedOnlyWhenSeveralWorkersSend(t *testing.T) {
 func TestStuckWorkerFailsTheSwapAndTheRestGoesOn(t *testing.T) {
 	rt := pmdtest.NewRuntime(t, 1024)
 	cfg := config(rt, 2)
-	cfg.SwapTimeout = 20 * time.Millisecond
+	cfg.SwapTimeout = time.Second // the other worker may have to wait for a CPU
 	p := rt.NewPort("stuck", pmdtest.PortOptions{})
 	q := rt.NewPort("fine", pmdtest.PortOptions{})
 	extra := rt.NewPort("extra", pmdtest.PortOptions{})
@@ -194,8 +195,8 @@ func TestControlPlaneAnswersWhileAllCPUsPoll(t *testing.T) {
 	}()
 	select {
 	case <-answer:
-	case <-time.After(20 * time.Second):
-		t.Error("a control goroutine got no answer within 20 s")
+	case <-time.After(time.Minute):
+		t.Error("a control goroutine got no answer within a minute")
 	}
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)

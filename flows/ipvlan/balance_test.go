@@ -114,7 +114,7 @@ func newCrowd(t *testing.T, slaves int) *crowd {
 		s := NewSlave("m", uint16(2*i+2), "slave", p, 1500, 2)
 		c.ports[s], c.m.Slaves = p, append(c.m.Slaves, s)
 	}
-	cfg := flows.Config{Runtime: rt, Pool: rt.Pool(), CPUs: []int{-1, -1}, IdleSteps: 8}
+	cfg := flows.Config{Runtime: rt, Pool: rt.Pool(), CPUs: []int{-1, -1}, IdleSteps: 8, SwapTimeout: time.Minute}
 	var err error
 	if c.sys, err = flows.Start(cfg, c.build()); err != nil {
 		t.Fatal(err)
@@ -143,9 +143,10 @@ func (c *crowd) send(n int, slaves ...*Slave) {
 
 func (c *crowd) await(what string, ok func() bool) {
 	c.t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); runtime.Gosched() {
+	const limit = time.Minute
+	for end := time.Now().Add(limit); !ok(); runtime.Gosched() {
 		if time.Now().After(end) {
-			c.t.Fatalf("not within 10 s: %s", what)
+			c.t.Fatalf("not within %v: %s", limit, what)
 		}
 	}
 }
