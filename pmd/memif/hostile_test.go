@@ -348,7 +348,7 @@ func TestFullEventfdHoldsUpNobody(t *testing.T) {
 		v.Queue(0, peertest.Frame(60, i))
 		v.Step()
 	}
-	if st := v.port.Tx()[0].Stats(); st.Packets != 8 || time.Since(begin) > 5*time.Second {
+	if st := v.port.Tx()[0].Stats(); st.Packets != 8 || time.Since(begin) > peertest.Limit {
 		t.Errorf("sent %+v in %v, want 8 packets at once", st, time.Since(begin))
 	}
 	h.leave()

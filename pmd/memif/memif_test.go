@@ -168,11 +168,12 @@ func TestEitherEndComesBack(t *testing.T) {
 				o.Queue(0, peertest.Frame(61, i))
 				o.Step()
 				r.Wants(0, peertest.Frame(61, i))
-				// Something is under way when it goes.
+				// Something is under way when it goes, noticed or not.
 				r.Queue(0, peertest.Frame(60, i))
 				if err := other.Close(); err != nil {
 					t.Error(err)
 				}
+				r.Step()
 				r.Await("the end is noticed", func() bool { return !stays.Carrier() })
 			}
 		})

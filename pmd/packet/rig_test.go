@@ -223,7 +223,7 @@ func (r *rig) received() [][]byte {
 func (r *rig) wants(want ...[]byte) {
 	r.t.Helper()
 	got := r.received()
-	for end := time.Now().Add(10 * time.Second); len(got) < len(want) && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); len(got) < len(want) && time.Now().Before(end); time.Sleep(time.Millisecond) {
 		got = append(got, r.received()...)
 	}
 	if len(got) != len(want) {

@@ -223,7 +223,7 @@ func TestNamespaceCanGoUnderAnOpenedPort(t *testing.T) {
 // deletion, has taken the interface away.
 func awaitGone(t *testing.T, p *Port) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if _, err := p.IfName(); errors.Is(err, pmd.ErrGone) {
 			return
 		}
