@@ -139,7 +139,7 @@ func TestPostCarriesShotsAndAnswers(t *testing.T) {
 			}
 		}
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	got, err := p.Fire(ctx, scenario.Scenario{Mode: "l3"}, shots)
 	if err != nil || !reflect.DeepEqual(got, want) {

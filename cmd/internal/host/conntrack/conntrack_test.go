@@ -174,9 +174,12 @@ func TestANeighbourThatIsConfirmedIsNoChange(t *testing.T) {
 		f.run("ip neigh replace 10.0.0.2 lladdr 02:00:00:00:00:02 dev dummy0 nud " + state)
 	}
 	f.run("ip rule add from 10.0.0.12 table 7") // told behind them
-	if e := f.next("something", func(conntrack.Event) bool { return true }); e.What != "routing rules" {
-		t.Errorf("a confirmed neighbour is told as a change of %s", e.What)
-	}
+	f.next("routing rules", func(e conntrack.Event) bool {
+		if e.What == "neighbours" {
+			t.Error("a confirmed neighbour is told as a change")
+		}
+		return e.What == "routing rules"
+	})
 }
 
 func TestLostMessagesAreTold(t *testing.T) {

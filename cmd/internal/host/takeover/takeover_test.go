@@ -99,7 +99,7 @@ func (f *fixture) picture() string {
 // eventually waits for what the kernel does a moment after the carrier came.
 func (f *fixture) eventually(what string, done func() bool) {
 	f.t.Helper()
-	for end := time.Now().Add(5 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			f.t.Errorf("still not there: %s", what)
 			return

@@ -32,6 +32,10 @@ func traffic(t testing.TB, size string) profile.Traffic {
 	return s
 }
 
+// patience is for what comes back within a millisecond on a machine that has nothing
+// else to do. A trial in which something is lost waits for so long.
+const patience = 30 * time.Second
+
 // newBench is a tester with a sending and a receiving port.
 func newBench(t *testing.T, tx pmdtest.PortOptions) (b *Bench, out, in *pmdtest.Port) {
 	t.Helper()
@@ -41,7 +45,7 @@ func newBench(t *testing.T, tx pmdtest.PortOptions) (b *Bench, out, in *pmdtest.
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Bench{Runtime: rt, Pool: rt.Pool(), CPUs: []int{-1}, Tx: out, Rx: []pmd.Port{in}, Clock: clock, Drain: 300 * time.Millisecond}, out, in
+	return &Bench{Runtime: rt, Pool: rt.Pool(), CPUs: []int{-1}, Tx: out, Rx: []pmd.Port{in}, Clock: clock, Drain: patience}, out, in
 }
 
 // device relays what out sends to in, changed by fn, until the test ends.
@@ -101,6 +105,7 @@ func TestEverythingComesBackFromAWire(t *testing.T) {
 
 func TestFaultsOfTheDeviceAreCounted(t *testing.T) {
 	b, out, in := newBench(t, pmdtest.PortOptions{})
+	b.Drain = 2 * time.Second
 	n := 0
 	device(t, out, in, func(frames [][]byte) (back [][]byte) {
 		for _, f := range frames {
@@ -115,7 +120,7 @@ func TestFaultsOfTheDeviceAreCounted(t *testing.T) {
 		return append(back, []byte("somebody else's frame"))
 	})
 	o := do(t, b, Load{PPS: math.Inf(1), Count: 1000})
-	if o.Silence < 0 || o.Silence > int64(time.Second) {
+	if o.Silence < 0 || o.Silence > int64(patience) {
 		t.Errorf("silent for %d ns at the end", o.Silence)
 	}
 	if o.Received != 900 || o.Lost() != 100 || o.Duplicate != 100 || o.Foreign == 0 || o.Loss() != 0.1 || o.Requested != 0 {
@@ -161,16 +166,30 @@ func TestRefusedPacketsCountAsLossAtAGivenRate(t *testing.T) {
 func TestOneWayTrialLosesNothing(t *testing.T) {
 	b, _, _ := newBench(t, pmdtest.PortOptions{Discard: true})
 	b.Rx = nil
-	if o := do(t, b, Load{PPS: 1e5, Duration: 50 * time.Millisecond}); o.Lost() != 0 || o.Loss() != 0 || o.Sent() < 2000 || !o.OneWay {
-		t.Errorf("%+v", o)
+	b.Drain = 0
+	var o Outcome
+	for range 20 { // a worker that is off its CPU forgoes what was due meanwhile
+		o = do(t, b, Load{PPS: 1e5, Duration: 50 * time.Millisecond})
+		if o.Lost() != 0 || o.Loss() != 0 || !o.OneWay {
+			t.Errorf("%+v", o)
+		}
+		if o.Sent() >= 2000 {
+			return
+		}
 	}
+	t.Errorf("in none of the trials 2000 of 5000 packets were sent: %+v", o)
 }
 
 func TestEarlyEndGivesWhatWasSent(t *testing.T) {
 	b, out, in := newBench(t, pmdtest.PortOptions{})
 	device(t, out, in, same)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
+	b.Progress = func(p Progress) {
+		if p.Sent > 0 {
+			cancel()
+		}
+	}
 	o, err := b.Do(ctx, traffic(t, "64"), Load{PPS: 10000, Duration: time.Hour})
 	if err != nil || o.Received == 0 || o.Lost() != 0 || o.Seconds > 60 {
 		t.Errorf("%+v, %v", o, err)
@@ -179,7 +198,7 @@ func TestEarlyEndGivesWhatWasSent(t *testing.T) {
 
 func TestReceiverAloneFollowsTheFirstRunItSees(t *testing.T) {
 	b, out, in := newBench(t, pmdtest.PortOptions{})
-	b.Rx, b.Run = nil, 40
+	b.Rx, b.Run, b.Drain = nil, 40, 0
 	do(t, b, Load{PPS: math.Inf(1), Count: 10})
 	first := out.Sent(0)
 	do(t, b, Load{PPS: math.Inf(1), Count: 10})
@@ -187,7 +206,7 @@ func TestReceiverAloneFollowsTheFirstRunItSees(t *testing.T) {
 	in.Inject(0, slices.Concat(first[1:3], second)...)
 	in.Inject(0, first[3:9]...)
 	b.Tx, b.Rx = nil, []pmd.Port{in}
-	o, err := b.Do(t.Context(), nil, Load{Count: 8, Duration: 10 * time.Second})
+	o, err := b.Do(t.Context(), nil, Load{Count: 8, Duration: patience})
 	if err != nil || o.Received != 8 || o.Foreign != 10 || o.Offered != 9 || o.Lost() != 1 {
 		t.Errorf("%+v, %v; want 8 of 9 packets of the first run, 10 foreign", o, err)
 	}
