@@ -118,7 +118,7 @@ func (b *bench) bulk(src, dst hosttest.NS, addr string) {
 	data := make([]byte, 8<<20)
 	rand.Read(data)
 	go func() { c.a.Write(data); c.a.Close() }()
-	c.b.SetReadDeadline(time.Now().Add(20 * time.Second))
+	c.b.SetReadDeadline(time.Now().Add(time.Minute))
 	if got, err := io.ReadAll(c.b); err != nil || !bytes.Equal(got, data) {
 		b.t.Errorf("to %s: %d bytes of %d, %v, equal: %v", addr, len(got), len(data), err, bytes.Equal(got, data))
 	}

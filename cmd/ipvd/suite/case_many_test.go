@@ -47,7 +47,7 @@ func TestCasesOfManySlaves(t *testing.T) {
 			b.t.Errorf("the new slave has id %d, want %d", got, n+1)
 		}
 	})
-	b.await("the account balances", 20*time.Second, func() bool { _, err := b.ctl("verify"); return err == nil })
+	b.await("the account balances", time.Minute, func() bool { _, err := b.ctl("verify"); return err == nil })
 	b.stop()
 }
 
@@ -83,7 +83,7 @@ func (b *bench) crowd(n int) {
 		}
 		dev.h.Close()
 	}
-	b.await("all addresses are active", 20*time.Second, func() bool {
+	b.await("all addresses are active", time.Minute, func() bool {
 		return !slices.ContainsFunc(b.links(), func(k api.Link) bool { return k.Link != "" && k.Addrs < 3 })
 	})
 }

@@ -32,7 +32,7 @@ func (b *bench) neighbourCases() {
 		b.check(func() { b.send("s1", udp4(macM, macM, s1v4, far4, b.mark())) }, want{"question of nobody", isARP(1, "0.0.0.0", far4), "w"})
 		b.host.IP("route del 10.0.0.0/24 dev eth0")
 		b.host.IP("addr add " + h4 + "/24 dev eth0")
-		b.await("the neighbour is given up", 10*time.Second, func() bool { return !strings.Contains(b.host.IP("neigh show "+far4), "INCOMPLETE") })
+		b.await("the neighbour is given up", reachLimit, func() bool { return !strings.Contains(b.host.IP("neigh show "+far4), "INCOMPLETE") })
 	})
 	b.run(156, "the sibling is down", l3Modes, func() {
 		b.boxes[1].IP("link set ipvl1 down")

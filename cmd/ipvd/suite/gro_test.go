@@ -42,12 +42,12 @@ func TestFramesFromTheWireAreMerged(t *testing.T) {
 		l.boxes[0].IP(fmt.Sprintf("addr add %s/64 dev ipvl0 nodad", box6(0)))
 		for _, dst := range []string{boxAddr(0), box6(0)} {
 			l.ping(l.router, dst)
-			bytes, frames := l.frames()
-			if err := transfer(l.router, l.boxes[0], dst, data); err != nil {
-				t.Errorf("%v: TCP to %s: %v", c.flags, dst, err)
+			bytes, frames := l.carried(dst, data)
+			for range 5 { // how many come at once depends on who has the CPUs
+				if c.merged && bytes/frames <= 2000 {
+					bytes, frames = l.carried(dst, data)
+				}
 			}
-			b, f := l.frames()
-			bytes, frames = b-bytes, f-frames
 			if long := bytes/frames > 2000; long != c.merged {
 				t.Errorf("%v: TCP to %s came as %d bytes in %d frames, want longer ones than the wire's: %t", c.flags, dst, bytes, frames, c.merged)
 			} else if c.merged {
@@ -63,6 +63,18 @@ func TestFramesFromTheWireAreMerged(t *testing.T) {
 		l.verify()
 		l.stop()
 	}
+}
+
+// carried sends data from the wire by TCP to an address of box 0, and gives what its
+// kernel received meanwhile.
+func (l *lab) carried(dst string, data []byte) (bytes, frames int) {
+	l.t.Helper()
+	bytes, frames = l.frames()
+	if err := transfer(l.router, l.boxes[0], dst, data); err != nil {
+		l.t.Errorf("TCP to %s: %v", dst, err)
+	}
+	b, f := l.frames()
+	return b - bytes, f - frames
 }
 
 // badSums are n datagrams of 10.0.0.254 for port of box 0, of which every third

@@ -35,9 +35,7 @@ func TestVdevSlavesHaveStaticAddresses(t *testing.T) {
 		l.must("addr", "add", addr+"/24", "dev", name)
 		l.boxes[0].IP("neigh replace " + addr + " lladdr " + masterMAC + " dev ipvl0")
 		l.pings(l.boxes[0], addr, "-c", "3", "-i", "0.02", "-W", "1")
-		if got := l.link(name).Stats64.RX.Packets; got < 3 {
-			t.Errorf("%s: got %d packets, want 3 or more", name, got)
-		}
+		l.await(name+" has got 3 packets or more", defaultWait, func() bool { return l.link(name).Stats64.RX.Packets >= 3 })
 	}
 	l.ping(l.router, addr)
 	l.must("addr", "del", addr+"/24", "dev", "v0")

@@ -138,7 +138,7 @@ func (l *lab) command(args ...string) *exec.Cmd {
 func (l *lab) start(args ...string) {
 	l.t.Helper()
 	l.launch(append([]string{"--master", "eth0"}, args...)...)
-	l.await("the daemon answers", 20*time.Second, func() bool {
+	l.await("the daemon answers", lookWait, func() bool {
 		select {
 		case err := <-l.exited:
 			l.exited <- err
@@ -222,7 +222,7 @@ func (l *lab) end(sig os.Signal) {
 		if err != nil {
 			l.t.Errorf("the daemon ended with %v\n%s", err, l.stderr)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(lookWait):
 		l.t.Fatalf("the daemon does not end on %v\n%s", sig, l.stderr)
 	}
 }

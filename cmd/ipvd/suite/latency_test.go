@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"slices"
@@ -99,7 +100,7 @@ type probe struct {
 }
 
 type arrival struct {
-	sample byte
+	number uint16
 	when   time.Time
 }
 
@@ -116,28 +117,34 @@ func (l *lab) newProbe() *probe {
 	l.t.Cleanup(func() { p.from.Close(); p.to.Close() })
 	go func() {
 		for buf := make([]byte, 16); ; {
-			if _, _, err := p.to.ReadFromUDP(buf); err != nil {
+			n, _, err := p.to.ReadFromUDP(buf)
+			if err != nil {
 				return
 			}
-			p.arrived <- arrival{buf[0], time.Now()}
+			if n == 2 {
+				p.arrived <- arrival{binary.BigEndian.Uint16(buf), time.Now()}
+			}
 		}
 	}()
 	return p
 }
 
-// measure takes samples and checks their percentiles, once more if need be: what
-// else runs on the machine can keep the daemon off its CPU.
+// measure takes samples and checks their percentiles, which may exceed the limits by
+// three times what frames take to an address that is known: what else runs on the
+// machine can keep the daemon off its CPU. Some tries more are for what comes and goes.
 func (p *probe) measure(what string, samples int, p50, p99 time.Duration) {
 	p.l.t.Helper()
-	for range 3 {
-		var took []time.Duration
+	for range 5 {
+		var took, usual []time.Duration
 		for i := range samples {
-			took = append(took, p.sample(byte(i)))
+			took = append(took, p.sample(i))
+			usual = append(usual, p.arrival(i+samples, boxAddr(0), time.Now()))
 		}
 		slices.Sort(took)
-		half, most := took[samples/2], took[samples*99/100]
-		p.l.t.Logf("%s: p50 %v, p99 %v, longest %v", what, half, most, took[samples-1])
-		if half <= p50 && most <= p99 {
+		slices.Sort(usual)
+		half, most := samples/2, samples*99/100
+		p.l.t.Logf("%s: p50 %v, p99 %v, longest %v; to a known address p50 %v, p99 %v", what, took[half], took[most], took[samples-1], usual[half], usual[most])
+		if took[half] <= p50+3*usual[half] && took[most] <= p99+3*usual[most] {
 			return
 		}
 	}
@@ -145,22 +152,29 @@ func (p *probe) measure(what string, samples int, p50, p99 time.Duration) {
 }
 
 // sample gives the time from the request to the kernel until the first frame.
-func (p *probe) sample(i byte) time.Duration {
+func (p *probe) sample(i int) time.Duration {
 	p.l.t.Helper()
 	addr := fmt.Sprintf("10.0.1.%d", i)
-	to := &net.UDPAddr{IP: net.ParseIP(addr), Port: 7000}
 	begin := time.Now()
 	if err := p.at.add(addr); err != nil {
 		p.l.t.Fatal(err)
 	}
+	defer p.at.del(addr)
+	return p.arrival(i, addr, begin)
+}
+
+// arrival sends datagrams with a number to an address of the slave until the first
+// comes, and gives how long after begin that was.
+func (p *probe) arrival(n int, addr string, begin time.Time) time.Duration {
+	p.l.t.Helper()
+	to, mark := &net.UDPAddr{IP: net.ParseIP(addr), Port: 7000}, binary.BigEndian.AppendUint16(nil, uint16(n))
 	for time.Since(begin) < defaultWait {
-		p.from.WriteToUDP([]byte{i}, to)
+		p.from.WriteToUDP(mark, to)
 		// Go's timers are as coarse as a millisecond when nothing else runs.
 		unix.Nanosleep(&unix.Timespec{Nsec: 50_000}, nil)
 		select {
 		case a := <-p.arrived:
-			if a.sample == i {
-				p.at.del(addr)
+			if a.number == uint16(n) {
 				return a.when.Sub(begin)
 			}
 		default:

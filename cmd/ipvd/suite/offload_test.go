@@ -35,7 +35,7 @@ func transfer(from, to hosttest.NS, addr string, data []byte) error {
 		return err
 	}
 	defer ln.Close()
-	err = in(from, func() (err error) { c, err = net.DialTimeout("tcp", ln.Addr().String(), 5*time.Second); return err })
+	err = in(from, func() (err error) { c, err = net.DialTimeout("tcp", ln.Addr().String(), defaultWait); return err })
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func transfer(from, to hosttest.NS, addr string, data []byte) error {
 	}
 	defer peer.Close()
 	for _, k := range []net.Conn{c, peer} {
-		k.SetDeadline(time.Now().Add(20 * time.Second))
+		k.SetDeadline(time.Now().Add(time.Minute))
 	}
 	sent := make(chan error, 1)
 	go func() {
@@ -89,7 +89,7 @@ func datagrams(from, to hosttest.NS, addr string, n, size int) error {
 	if _, err := client.WriteTo(data, server.LocalAddr()); err != nil {
 		return err
 	}
-	server.SetReadDeadline(time.Now().Add(2 * time.Second))
+	server.SetReadDeadline(time.Now().Add(defaultWait))
 	var got []byte
 	for len(got) < len(data) {
 		buf := make([]byte, 2*size)

@@ -66,7 +66,7 @@ func (c *talk) say() {
 	c.t.Helper()
 	c.n++
 	want := fmt.Sprintf("line %d\n", c.n)
-	c.b.SetReadDeadline(time.Now().Add(20 * time.Second))
+	c.b.SetReadDeadline(time.Now().Add(time.Minute))
 	fmt.Fprint(c.a, want)
 	if got, err := bufio.NewReader(c.b).ReadString('\n'); err != nil || got != want {
 		c.t.Errorf("TCP connection: got %q, %v; want %q", got, err, want)

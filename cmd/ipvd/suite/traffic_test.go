@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"net"
 	"slices"
 	"strings"
@@ -26,13 +27,14 @@ func (l *lab) client() *api.Client {
 
 // brief bounds a request.
 func brief(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
 
 // socketIn opens a datagram socket in a namespace; "[::]" is for IPv6 and
-// "0.0.0.0" for IPv4 alone.
+// "0.0.0.0" for IPv4 alone. It has room for what comes while its reader waits for a
+// CPU, also beyond what the machine allows its users.
 func socketIn(ns hosttest.NS, addr string) (c *net.UDPConn, err error) {
 	fd, err := netns.Open(ns.Name)
 	if err != nil {
@@ -53,7 +55,16 @@ func socketIn(ns hosttest.NS, addr string) (c *net.UDPConn, err error) {
 		}
 		return err
 	})
-	return c, err
+	if err != nil {
+		return nil, err
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var set error
+	err = raw.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 8<<20) })
+	return c, errors.Join(err, set)
 }
 
 // stream is a flow of numbered datagrams, one every streamPeriod.
@@ -126,7 +137,7 @@ func (s *stream) end() (sent, lost int) {
 	close(s.quit)
 	n := int(<-s.sent)
 	// What is under way arrives within this, or never: others may have the CPU.
-	for end := time.Now().Add(10 * time.Second); s.count.Load() < int64(n) && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); s.count.Load() < int64(n) && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	s.to.SetReadDeadline(time.Now())
