@@ -20,7 +20,7 @@ func TestSlaveThatSomebodyElseHasComesBack(t *testing.T) {
 	thief := l.boxes[0].TAP("ipvl0")
 	l.start(args...)
 
-	holder := fmt.Sprintf("in use by pid %d (ipvd.test)", os.Getpid())
+	holder := fmt.Sprintf("in use by pid %d (%.15s)", os.Getpid(), filepath.Base(os.Args[0])) // as proc_pid_comm(5) cuts it
 	if k := l.link("ipvl0"); !strings.Contains(k.State, holder) || k.ID != 1 || k.Netns != l.boxes[0].Name {
 		t.Errorf("link show: %+v, want slave 1 in %s, %s", k, l.boxes[0].Name, holder)
 	}
