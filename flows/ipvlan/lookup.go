@@ -1,6 +1,8 @@
 package ipvlan
 
 import (
+	"encoding/binary"
+
 	"ipvd/flows/wire"
 )
 
@@ -79,14 +81,14 @@ func solicited(t *Table, p wire.IPv6) (slave uint32, ok bool) {
 }
 
 // floods reports that a group frame goes to every slave: broadcast, and IP
-// multicast (RFC 1112, section 6.4; RFC 2464, section 7). ipvlan gives a slave
-// the groups that it joined, and no slave joins others; MAC control frames it
-// gives to none (ipvlan_core.c, ipvlan_multicast_enqueue).
+// multicast (RFC 1112, section 6.4; RFC 2464, section 7), to which the upper half
+// of 01:00:5e does not belong (RFC 7042, section 2.1.1). ipvlan gives a slave the
+// groups that it joined, and no slave joins others; MAC control frames it gives
+// to none (ipvlan_core.c, ipvlan_multicast_enqueue).
 func floods(b wire.Ethernet) bool {
 	if b.Type() == wire.TypePause {
 		return false
 	}
-	d := b.Dst()
-	return d == wire.Broadcast() || d[0] == 0x33 && d[1] == 0x33 ||
-		d[0] == 0x01 && d[1] == 0x00 && d[2] == 0x5e
+	d := binary.BigEndian.Uint32(b) // the first four bytes of the destination
+	return b.Dst() == wire.Broadcast() || d>>16 == 0x3333 || d&^0x7f == 0x01005e00
 }

@@ -46,6 +46,27 @@ func TestReplicateSurvivesATransmitListThatFillsUp(t *testing.T) {
 	}
 }
 
+func TestOfGroupsOnlyIPMulticastGoesToSlaves(t *testing.T) {
+	for _, c := range []struct {
+		dst  wire.MAC
+		want string
+	}{
+		{wire.MAC{0x01, 0x00, 0x5e, 0x00, 0x00, 0x01}, "HOST S1 S2 S3"},
+		{wire.MAC{0x01, 0x00, 0x5e, 0x7f, 0xff, 0xff}, "HOST S1 S2 S3"},
+		{wire.MAC{0x01, 0x00, 0x5e, 0x80, 0x00, 0x00}, "HOST"}, // MPLS (RFC 5332)
+		{wire.MAC{0x01, 0x00, 0x5e, 0xff, 0xff, 0xff}, "HOST"},
+		{wire.MAC{0x01, 0x00, 0x5f, 0x00, 0x00, 0x01}, "HOST"},
+		{wire.MAC{0x33, 0x33, 0xff, 0xff, 0xff, 0xff}, "HOST S1 S2 S3"},
+		{wire.MAC{0x33, 0x34, 0x00, 0x00, 0x00, 0x01}, "HOST"},
+		{macAll, "HOST S1 S2 S3"},
+	} {
+		l := newLab(t, L2, Bridge, 3)
+		if got, _ := l.send("WIRE", ether(c.dst, macW, wire.TypeIPv4, ip4("10.0.0.254", "239.1.1.1"))); got != c.want {
+			t.Errorf("from the wire to %v: got %q, want %q", c.dst, got, c.want)
+		}
+	}
+}
+
 func TestReplicateWithoutReceivers(t *testing.T) {
 	none := newLab(t, L2, Bridge, 0)
 	if got, _ := none.send("WIRE", broadcast(macW, 60)); got != "HOST" {

@@ -3,6 +3,7 @@ package compare
 import (
 	"encoding/binary"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -90,10 +91,36 @@ func l3Path(s situation, side Side, e Entry) bool {
 		return side == Kernel && e.Port == scenario.Host &&
 			(e.Text == conntracked || strings.HasSuffix(e.Text, ".OUTPUT") || strings.HasSuffix(e.Text, ".POSTROUTING"))
 	}
-	rules := func(cmd string) bool { return strings.Contains(cmd, "tables") }
-	filtered := slices.ContainsFunc(s.before, func(b scenario.Step) bool { return b.At == scenario.Host && rules(b.Cmd) }) ||
-		slices.ContainsFunc(s.scenario.Setup, func(c scenario.Command) bool { return c.At == scenario.Host && rules(c.Cmd) })
+	filtered := slices.ContainsFunc(s.before, func(b scenario.Step) bool { return b.At == scenario.Host && s.mayFilter(b.Cmd) }) ||
+		slices.ContainsFunc(s.scenario.Setup, func(c scenario.Command) bool { return c.At == scenario.Host && s.mayFilter(c.Cmd) })
 	return filtered && (e.Kind == Arrived && e.Port == scenario.Wire && isSlave(s.step.At) || e.Kind == Socket && e.Port == scenario.Host)
+}
+
+var (
+	anyRule   = regexp.MustCompile(`(?:^|\s|\\n)(?:-[AIP]\s|:\w+\s+DROP)`)
+	ofSources = regexp.MustCompile(`(?:^|\s|\\n)-[AI]\s+\S+\s+-s\s+(\S+)`)
+)
+
+// mayFilter reports that a command sets rules of netfilter that may see the step's
+// packet: all, unless each rule names its source first and there is no policy.
+func (s situation) mayFilter(cmd string) bool {
+	if !strings.Contains(cmd, "tables") {
+		return false
+	}
+	src, _, ok := s.sent()
+	if f := s.stimulus(); f != nil {
+		src, _, ok = addresses(f) // also of what is not right in all
+	}
+	named := ofSources.FindAllStringSubmatch(cmd, -1)
+	if !ok || len(named) == 0 || len(named) != len(anyRule.FindAllString(cmd, -1)) {
+		return true
+	}
+	return slices.ContainsFunc(named, func(m []string) bool {
+		if p, err := netip.ParsePrefix(m[1]); err == nil {
+			return p.Contains(src)
+		}
+		return m[1] == src.String()
+	})
 }
 
 // sent are the addresses of what a slave sent in the step.

@@ -28,6 +28,15 @@ func arrived(port string, f []byte, tci int) Entry {
 	return Entry{Kind: Arrived, Port: port, Frame: steady(f), TCI: tci}
 }
 
+// quotes is an ICMP error, with a packet that bears an id.
+func quotes(src, dst string) []byte {
+	h := frame.IPv4{Src: dst, Dst: src, Proto: 17, ID: 7}
+	m := append([]byte{wire.ICMPUnreachable, 0, 0, 0, 0, 0, 0, 0}, h.Packet([]byte("quoted"))...)
+	sum := ^wire.Fold(wire.Sum(m, 0))
+	m[2], m[3] = byte(sum>>8), byte(sum)
+	return frame.Ether(macM, macM, frame.TypeIPv4, frame.IPv4{Src: src, Dst: dst, Proto: wire.ProtoICMP}.Packet(m))
+}
+
 func reached(port string) Entry { return Entry{Kind: Socket, Port: port} }
 
 func ip4(h frame.IPv4) []byte {
@@ -61,6 +70,8 @@ func TestRulesOfMalformedPacketsExplainNothingElse(t *testing.T) {
 	right := ip4(frame.IPv4{Src: s0v4, Dst: wire4})
 	long := ip4(frame.IPv4{Src: s0v4, Dst: wire4, Total: 900})
 	padded := append(bytes.Clone(right), 1, 2, 3)
+	quoting := quotes(s0v4, wire4)
+	quoting[14+2], quoting[14+3] = 0, wire.IPv4Len
 	zero := ip4(frame.IPv4{Src: "0.0.0.0", Dst: wire4})
 	cut := right[:14+10]
 	check(t, []ruleCase{
@@ -73,6 +84,8 @@ func TestRulesOfMalformedPacketsExplainNothingElse(t *testing.T) {
 		{"padding stays", in("l3", "bridge", "s0", padded), Kernel, arrived("wire", padded, -1), "padding"},
 		{"padding is cut", in("l3", "bridge", "s0", padded), Ours, arrived("wire", right, -1), "padding"},
 		{"more than padding is cut", in("l3", "bridge", "s0", padded), Ours, arrived("wire", right[:len(right)-1], -1), ""},
+		{"padding that is an ICMP error stays", in("l3", "vepa", "s0", quoting), Kernel, arrived("wire", lengthened(quoting), -1), "padding"},
+		{"other padding", in("l3", "vepa", "s0", quoting), Kernel, arrived("wire", lengthened(append(bytes.Clone(quoting[:len(quoting)-1]), 9)), -1), ""},
 		{"nothing to cut", in("l3", "bridge", "s0", right), Ours, arrived("wire", right[:len(right)-1], -1), ""},
 		{"a source of zero leaves", in("l3", "bridge", "s0", zero), Kernel, arrived("wire", zero, -1), "odd-source"},
 		{"a source of zero in l2", in("l2", "bridge", "s0", zero), Kernel, arrived("wire", zero, -1), ""},

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"bytes"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -98,8 +99,12 @@ func (s situation) betweenThem(f wire.Ethernet) bool {
 	return noAsker && (s.atHost(target) || s.atSlave(target) && s.step.At == scenario.Host)
 }
 
-// tellsAll reports a slave's news of an address, to all stations.
+// tellsAll reports a slave's news of an address, to all stations, perhaps in answer
+// to the wire; not the wire's own.
 func (s situation) tellsAll(f wire.Ethernet) bool {
+	if slices.ContainsFunc(s.sentByWire(), func(sent wire.Ethernet) bool { return bytes.Equal(sent, f) }) {
+		return false
+	}
 	asker, target, ok := neighbours(f)
 	return ok && f.Src() == s.master() && f.Group() && (asker.IsMulticast() || target == asker)
 }

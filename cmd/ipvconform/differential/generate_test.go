@@ -119,7 +119,7 @@ func TestSlavesNameTheMastersMACWithoutCompat(t *testing.T) {
 	named, master := 0, wire.MAC(macBytes(macM))
 	for _, s := range NewGenerator(6, 0).Draw(5000) {
 		before := bytes.Clone(s.Frame)
-		e := wire.Ethernet(ownMAC(s).Frame)
+		e := wire.Ethernet(ownMAC(s.Shot).Frame)
 		if s.At == scenario.Wire || s.At == scenario.Host {
 			if !bytes.Equal(e, before) {
 				t.Errorf("%s from %s is changed: %x", s.Kind, s.At, before)

@@ -18,6 +18,8 @@ type Verdict struct {
 	Odd map[int][]compare.Finding
 	// Strays are frames that one side saw and nobody sent.
 	Strays []compare.Finding
+	// Dropped is what ipvd counted as dropped, by place and reason.
+	Dropped map[string]int64
 }
 
 // judge compares what shots gave on both sides.
@@ -27,7 +29,7 @@ func judge(s scenario.Scenario, shots []volley.Shot, kernel, ours volley.Answer,
 		s.Steps = append(s.Steps, scenario.Step{ID: strconv.Itoa(i), At: shot.At, Hex: scenario.Frames{shot.Frame}})
 	}
 	r := compare.Results([]scenario.Scenario{s}, []scenario.Result{result(s, kernel)}, []scenario.Result{result(s, ours)}, defaults)
-	v := Verdict{Listed: r.Listed, Odd: map[int][]compare.Finding{}}
+	v := Verdict{Listed: r.Listed, Odd: map[int][]compare.Finding{}, Dropped: ours.Dropped}
 	for _, f := range r.Unexplained {
 		i, err := strconv.Atoi(f.Step)
 		if err != nil {

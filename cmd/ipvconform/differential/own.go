@@ -2,13 +2,14 @@ package differential
 
 import (
 	"ipvd/cmd/ipvconform/scenario"
+	"ipvd/cmd/ipvconform/volley"
 	"ipvd/flows/wire"
 )
 
 // ownMAC makes a slave's frame bear the master's MAC address wherever it names
 // its sender's, as ipvd without --compat kernel would: such a frame could not be
 // told from others at the port that sees it.
-func ownMAC(s Stimulus) Stimulus {
+func ownMAC(s volley.Shot) volley.Shot {
 	if s.At == scenario.Wire || s.At == scenario.Host {
 		return s
 	}

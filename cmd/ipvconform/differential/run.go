@@ -10,6 +10,7 @@
 package differential
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -103,7 +104,7 @@ func (c *combination) do(draw func(n int) []Stimulus, n int) error {
 		stimuli := draw(min(n, chunk))
 		for i := range stimuli {
 			if c.run.Defaults {
-				stimuli[i] = ownMAC(stimuli[i])
+				stimuli[i].Shot = ownMAC(stimuli[i].Shot)
 			}
 		}
 		v, err := c.compare(shotsOf(stimuli))
@@ -181,7 +182,10 @@ func (c *combination) findings(stimuli []Stimulus, v Verdict) error {
 			}
 		}
 		c.record.Vanished += len(odd) - len(still)
-		odd = still
+		odd, v.Dropped = still, w.Dropped
+	}
+	if len(odd) > 0 && len(v.Dropped) > 0 {
+		c.run.Progress(fmt.Sprintf("%s: with what remains ipvd has dropped: %v", c.s.Name, v.Dropped))
 	}
 	for _, i := range odd {
 		if err := c.confirmed(stimuli[i], v.Odd[i][0]); err != nil {
@@ -216,8 +220,13 @@ func (c *combination) confirmed(s Stimulus, f compare.Finding) error {
 func (c *combination) shrink(s volley.Shot, want string) ([]byte, error) {
 	return Shrink(s.Frame, func(candidates [][]byte) ([]bool, error) {
 		var shots []volley.Shot
-		for _, b := range candidates {
-			shots = append(shots, volley.Shot{At: s.At, Frame: b})
+		for i, b := range candidates {
+			shot := volley.Shot{At: s.At, Frame: b}
+			if c.run.Defaults {
+				shot = ownMAC(volley.Shot{At: s.At, Frame: bytes.Clone(b)}) // candidates share memory
+				candidates[i] = shot.Frame
+			}
+			shots = append(shots, shot)
 		}
 		v, err := c.compare(shots)
 		still := make([]bool, len(candidates))

@@ -23,8 +23,8 @@ import (
 
 // Limits of waiting for the daemon.
 const (
-	startLimit = 30 * time.Second
-	stopLimit  = 10 * time.Second
+	startLimit = 60 * time.Second
+	stopLimit  = 30 * time.Second
 	pause      = 20 * time.Millisecond // between two questions
 )
 
@@ -42,7 +42,7 @@ type Driver struct {
 	log    bytes.Buffer
 	cmd    *exec.Cmd
 	exited chan error
-	client *api.Client // of Losses, once asked
+	client *api.Client // once asked
 	ip     iproute.Tool
 }
 

@@ -77,26 +77,41 @@ func (s *source) overflow(messages []unix.SocketControlMessage) {
 
 // Times of warming up.
 const (
-	addressLimit = 20 * time.Second // for a stack's link-local addresses
-	learning     = 200              // milliseconds, for a driver to learn of the last ones
+	addressLimit = 60 * time.Second // for a stack's link-local addresses
+	warmLimit    = 60 * time.Second // for all ports
+	warmProbe    = 3 * time.Second  // for a probe, which may have come too early
+	calm         = 100              // milliseconds without a frame after stacks got their addresses
 )
 
-// warmUp waits for the addresses that stacks make by themselves, and sends probes
-// until they come through: a driver learns addresses in a time of its own.
+// Learner is a driver that learns addresses in a time of its own.
+type Learner interface {
+	// Learn waits until it knows those of the scenario.
+	Learn(s scenario.Scenario) error
+}
+
+// warmUp waits for the addresses that stacks make by themselves, until the driver
+// knows all, and sends probes until they come through.
 func (r *Range) warmUp() (err error) {
 	for name := range r.ports {
 		if err := r.lab.In(name, func() error { return r.linkLocal(name) }); err != nil {
 			return errors.Join(fmt.Errorf("port %s: %w", name, err), r.Close())
 		}
 	}
-	for range 5 {
-		r.drain(nil, learning)
-		if err = r.finish(newFlight(nil, nil)); err == nil {
-			r.drain(nil, 50)
-			return nil
+	if d, ok := r.lab.Driver().(Learner); ok {
+		if err := d.Learn(r.s); err != nil {
+			return errors.Join(err, r.Close())
 		}
 	}
-	return errors.Join(err, r.Close())
+	for end := time.Now().Add(warmLimit); ; {
+		r.drain(nil, calm)
+		if err = r.round(newFlight(nil, nil), warmProbe); err == nil {
+			r.drain(nil, calm)
+			return nil
+		}
+		if time.Now().After(end) {
+			return errors.Join(err, r.Close())
+		}
+	}
 }
 
 // linkLocal waits until the caller's namespace, which is a port's, has a

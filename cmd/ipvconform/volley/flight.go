@@ -48,9 +48,10 @@ func (f *flight) saw(frame scenario.Frame, reached bool) {
 }
 
 // outcomeOf finds the shot that a frame comes from; the whole frame says more
-// than the packet in it.
+// than the packet in it, and that more than whom it answers.
 func (f *flight) outcomeOf(frame scenario.Frame) *scenario.Outcome {
-	for _, k := range append([]string{wholeKey + string(frame.Hex)}, packetKeys(frame.Hex)...) {
+	keys := append([]string{wholeKey + string(frame.Hex)}, packetKeys(frame.Hex)...)
+	for _, k := range append(keys, neighbourKeys(frame.Hex)...) {
 		if i, ok := f.of[k]; ok {
 			return f.outcomes[i]
 		}
@@ -65,9 +66,11 @@ func (f *flight) took(d scenario.Delivery, v6 bool, packet []byte) {
 		p.seen[d.Port] = true
 		return
 	}
-	if i, ok := f.of[deliveryKey(d, v6, packet)]; ok {
-		f.outcomes[i].UDP = append(f.outcomes[i].UDP, d)
-		return
+	for _, k := range []string{deliveryKey(d, v6, packet), advertKey(d, v6, packet)} {
+		if i, ok := f.of[k]; ok {
+			f.outcomes[i].UDP = append(f.outcomes[i].UDP, d)
+			return
+		}
 	}
 	if _, ok := f.of[routeKey+addressBytes(d.Src)+string(packet)]; ok && v6 {
 		return

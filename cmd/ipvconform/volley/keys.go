@@ -16,11 +16,14 @@ import (
 //	u  of an IPv6 packet: addresses and what follows the extension headers, in the
 //	   same two lengths
 //	r  of an IPv6 packet with a routing header: the same without the destination
+//	n  of a question for a neighbour and of its answer: the address asked for, and
+//	   who asks
 const (
-	wholeKey  = "f"
-	packetKey = "p"
-	upperKey  = "u"
-	routeKey  = "r"
+	wholeKey     = "f"
+	packetKey    = "p"
+	upperKey     = "u"
+	routeKey     = "r"
+	neighbourKey = "n"
 )
 
 // keysOf are all keys of a frame that is sent.
@@ -34,7 +37,7 @@ func keysOf(frame []byte) []string {
 		frame = append(bytes.Clone(v[:12]), v[12+wire.VLANLen:]...)
 		keys = append(keys, wholeKey+string(frame))
 	}
-	return append(keys, packetKeys(frame)...)
+	return append(append(keys, packetKeys(frame)...), neighbourKeys(frame)...)
 }
 
 // packetKeys are those of the IP packet in an untagged frame.

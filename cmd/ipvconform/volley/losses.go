@@ -17,6 +17,30 @@ type Loser interface {
 	Losses() (map[string]int64, error)
 }
 
+// Dropper is a driver that counts what it drops, for want of room and else.
+type Dropper interface {
+	Drops() (map[string]int64, error)
+}
+
+// dropped is what the driver has dropped so far, if it tells.
+func (r *Range) dropped() (map[string]int64, error) {
+	if d, ok := r.lab.Driver().(Dropper); ok {
+		return d.Drops()
+	}
+	return nil, nil
+}
+
+// increased are the counters that have grown, and by how much.
+func increased(before, after map[string]int64) map[string]int64 {
+	grown := map[string]int64{}
+	for what, n := range after {
+		if n > before[what] {
+			grown[what] = n - before[what]
+		}
+	}
+	return grown
+}
+
 // losses are all counters of frames that were lost for want of room: of the
 // sockets, of the kernel's queues, of interfaces that refuse nothing by
 // intention, and the driver's.

@@ -19,11 +19,21 @@ const probeMark = "\xf0\x9fPROBE"
 // experimental type 2).
 const probeType = 0x88b6
 
-// Times of the end of a volley.
+// The end of a volley.
 const (
-	probeLimit = 3 * time.Second
-	quiet      = 6 // milliseconds without a frame, when all probes are through
+	// probeRounds: a worker sends what it has taken in one step, in an order of its
+	// own. When the second probe of a port is through, all has been sent that was
+	// taken with the first one.
+	probeRounds = 2
+	probeLimit  = 20 * time.Second // on a busy machine a worker or a guest may wait for a CPU
+	quiet       = 6                // milliseconds without a frame, when all probes are through
 )
+
+// Rester is a driver that tells when nothing is under way in it.
+type Rester interface {
+	// Rest waits until then.
+	Rest() error
+}
 
 // probe is a frame that ends what a port sent.
 type probe struct {
@@ -40,12 +50,28 @@ func probeKey(b []byte) string {
 	return string(b[i : i+len(probeMark)+4])
 }
 
-// finish sends probes after a volley and reads until they are through.
+// finish sends probes after a volley and reads until they are through, and the
+// driver is at rest.
 func (r *Range) finish(f *flight) error {
+	for round := range probeRounds {
+		if err := r.round(f, probeLimit); err != nil {
+			return err
+		}
+		if d, ok := r.lab.Driver().(Rester); ok && round == 0 {
+			if err := d.Rest(); err != nil {
+				return fmt.Errorf("%w: %w", ErrLost, err)
+			}
+		}
+	}
+	return nil
+}
+
+// round sends a probe at every port and reads until all are through.
+func (r *Range) round(f *flight, limit time.Duration) error {
 	if err := r.sendProbes(f); err != nil {
 		return err
 	}
-	for end := time.Now().Add(probeLimit); ; {
+	for end := time.Now().Add(limit); ; {
 		r.drain(f, quiet)
 		late := f.late()
 		if late == "" {

@@ -5,12 +5,14 @@
 // by content: a frame is seen as it was sent, or with another Ethernet header,
 // TTL and the like, as a host's routing leaves it, and then by its addresses
 // and payload. So no two frames of a volley may be equal in these (see keys.go).
-// A volley ends when a probe sent after it at every port has come through.
-// Stations must be silent, and their neighbours permanent.
+// An answer that a driver gives to a question is known by the address asked for.
+// A volley ends when probes sent after it at every port have come through, twice,
+// and a driver that keeps an account has nothing under way. Stations must be
+// silent, and their neighbours permanent.
 //
 // Nothing may be lost for want of room: volleys are short, losses are counted,
 // and a volley with losses, with a probe missing or with frames that nobody sent
-// is repeated.
+// is repeated, in small parts at last.
 package volley
 
 import (
@@ -26,7 +28,8 @@ import (
 const (
 	most     = 200 // frames; the kernel's driver has room for 1000 group frames
 	burst    = 25  // frames between two looks at what has come
-	attempts = 4   // volleys until losses are an error
+	small    = 20  // frames of the volleys that follow when those of one are lost
+	attempts = 3   // volleys until losses are an error
 )
 
 // ErrLost is wrapped when frames are lost in every attempt.
@@ -45,8 +48,11 @@ type Answer struct {
 	// Strays are frames that no shot explains, in every attempt.
 	Strays   []scenario.Frame
 	Repeated []string // why volleys were repeated
-	Kernel   string   // release of the one it ran on
-	Error    string
+	// Dropped is what the driver counted as dropped meanwhile, if it can tell: by
+	// place and reason.
+	Dropped map[string]int64
+	Kernel  string // release of the one it ran on
+	Error   string
 }
 
 // Range is a lab that is ready for volleys. It is used by one goroutine.
@@ -89,21 +95,42 @@ func (r *Range) Close() error {
 // Fire sends shots, in as many volleys as it takes.
 func (r *Range) Fire(shots []Shot) (a Answer, err error) {
 	a.Outcomes, a.Kernel = make([]scenario.Outcome, len(shots)), lab.Release()
+	before, err := r.dropped()
+	if err != nil {
+		return a, err
+	}
 	for _, part := range partition(shots, most) {
-		if err := r.volley(shots, part, &a); err != nil {
+		if err := volleys(r.attempt, shots, part, &a); err != nil {
 			return a, err
 		}
 	}
-	return a, nil
+	after, err := r.dropped()
+	a.Dropped = increased(before, after)
+	return a, err
+}
+
+// volleys sends the shots of a part by attempt, in small parts when not all at once
+// pass: on a machine that is busy queues are full earlier.
+func volleys(attempt func(*flight) error, shots []Shot, part []int, a *Answer) error {
+	err := volley(attempt, shots, part, a)
+	if !errors.Is(err, ErrLost) || len(part) <= small {
+		return err
+	}
+	for some := range slices.Chunk(part, small) {
+		if err := volley(attempt, shots, some, a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // volley sends the shots of a part, again when something was lost.
-func (r *Range) volley(shots []Shot, part []int, a *Answer) error {
+func volley(attempt func(*flight) error, shots []Shot, part []int, a *Answer) error {
 	var fault error
 	var last *flight
 	for range attempts {
 		f := newFlight(shots, part)
-		if fault = r.attempt(f); fault == nil && len(f.strays) == 0 {
+		if fault = attempt(f); fault == nil && len(f.strays) == 0 {
 			f.store(a)
 			return nil
 		}
@@ -147,10 +174,8 @@ func (r *Range) attempt(f *flight) error {
 	if err != nil {
 		return err
 	}
-	for what, n := range after {
-		if n > before[what] {
-			return fmt.Errorf("%w: %s: %d", ErrLost, what, n-before[what])
-		}
+	for what, n := range increased(before, after) {
+		return fmt.Errorf("%w: %s: %d", ErrLost, what, n)
 	}
 	return nil
 }

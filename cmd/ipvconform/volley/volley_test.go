@@ -3,6 +3,7 @@ package volley
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -21,6 +22,9 @@ func udp4(h frame.IPv4, data string) []byte {
 	h.Src, h.Dst, h.Proto = ipA, ipB, 17
 	return frame.Ether(macB, macA, frame.TypeIPv4, h.Packet(frame.UDP(ipA, ipB, 1, 2, []byte(data))))
 }
+
+// udp4Numbered are packets that nobody takes for each other.
+func udp4Numbered(i int) []byte { return udp4(frame.IPv4{ID: uint16(i + 1)}, fmt.Sprint("number ", i)) }
 
 func udp6(data string) []byte {
 	return frame.Ether(macB, macA, frame.TypeIPv6, frame.IPv6(v6A, v6B, 17, 64, frame.UDP(v6A, v6B, 1, 2, []byte(data))))
