@@ -90,6 +90,15 @@ func (g *Grouper) Tally(k Verdict, bytes uint32) {
 	g.n += int(first)
 }
 
+// TallyAll is Tally for n packets of verdict k, at least one, with so many bytes in all.
+func (g *Grouper) TallyAll(k Verdict, n, bytes uint32) {
+	g.order[g.n] = k
+	if g.sums[k] == 0 {
+		g.n++
+	}
+	g.sums[k] += uint64(n)<<32 + uint64(bytes)
+}
+
 // Forget undoes what was tallied since the last call of Sort: a stage begins with
 // it, since one that panicked may have left its burst half tallied.
 func (g *Grouper) Forget() {

@@ -13,14 +13,7 @@ import (
 // packets for them, in bursts of 128, of one kind.
 func benchClassify(b *testing.B, frame func(i int) []byte) (c *classify, bursts []flows.Burst) {
 	l := newLab(b, L2, Bridge, 16)
-	var p *plane
-	err := l.st.Swap(func(g *flows.Graph) (err error) {
-		p, err = newPlane(g, l.m)
-		return err
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
+	p := planeOf(l)
 	for i := range 1024 {
 		v4 := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
 		v6 := netip.MustParseAddr(fmt.Sprintf("fd00::1:%x", i))

@@ -1,6 +1,8 @@
 package ipvlan
 
 import (
+	"encoding/binary"
+
 	"ipvd/flows"
 	"ipvd/flows/wire"
 	"ipvd/pmd"
@@ -20,11 +22,13 @@ type egressL3 struct {
 func (e *egressL3) push(from int, b flows.Burst) {
 	pkts := e.vec.Packets(b)
 	v := e.verdicts[:len(pkts)]
-	for i, m := range pkts {
-		v[i] = e.verdict(wire.Ethernet(m.Data()), m)
+	e.grouper.Forget()
+	for i := e.onward4(pkts, v, 0); i < len(pkts); i = e.onward4(pkts, v, i+1) {
+		v[i] = e.verdict(wire.Ethernet(pkts[i].Data()), pkts[i])
+		e.grouper.Tally(v[i], 0)
 	}
 	c := e.slaves[from].counters
-	for _, g := range e.group(b) {
+	for _, g := range e.sort(b, v, 0) {
 		if g.Verdict == toRouter {
 			e.router.Push(g.Burst)
 			continue
@@ -64,6 +68,44 @@ func (e *egressL3) verdict(frame wire.Ethernet, m *pmd.Mbuf) flows.Verdict {
 		return e.onward(frame, m)
 	}
 	return toDrop + flows.Verdict(L3NotIP)
+}
+
+// onward4 gives IPv4 packets from place i on the verdict toRouter, and tallies them,
+// up to the first that is not plain, or may be for a sibling or the host. It gives
+// that place.
+func (e *egressL3) onward4(pkts []*pmd.Mbuf, v []flows.Verdict, i int) int {
+	siblings, start := e.table.v4.Load().nets, i
+	v = v[:len(pkts)]
+	for ; i < len(pkts); i++ {
+		m := pkts[i]
+		b := m.Data()
+		if len(b) < plainLen || !m.Whole() || !routes4((*[plainLen]byte)(b), uint32(len(b))) {
+			break
+		}
+		dst := binary.BigEndian.Uint32(b[30:])
+		if e.hosts != nil && e.hosts.v4.Load().nets.has(dst) != 0 {
+			break
+		}
+		if e.flag != VEPA && siblings.has(dst) != 0 {
+			if _, ok := e.table.Lookup4(dst); ok {
+				break
+			}
+		}
+		v[i] = toRouter
+	}
+	if i > start {
+		e.grouper.TallyAll(toRouter, uint32(i-start), 0)
+	}
+	return i
+}
+
+// routes4 tells IPv4 packets without options, untagged, to a unicast MAC address and
+// a destination that is routed, of a frame of length bytes.
+func routes4(b *[plainLen]byte, length uint32) bool {
+	const ipv4NoOptions = 0x45<<16 | (wire.TypeIPv4&0xff)<<8 | wire.TypeIPv4>>8
+	beyond := uint32(binary.BigEndian.Uint16(b[16:])) - wire.IPv4Len
+	return binary.LittleEndian.Uint32(b[12:])&0xffffff == ipv4NoOptions && beyond <= length-plainLen &&
+		b[0]&1 == 0 && !unroutable(binary.BigEndian.Uint32(b[30:]))
 }
 
 // onward decides about an IP packet. One for an address of the host port goes there

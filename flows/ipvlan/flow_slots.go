@@ -73,19 +73,17 @@ func (s *flowSlots) hash(k *flowKey) uint64 {
 
 // tagFor is the tag of a hash, at its place in a slot, and homeFor its home word.
 func tagFor(hash uint64) uint32 { return uint32(hash) &^ noNumber }
-func homeFor(hash uint64) int   { return int(hash>>8) % (lineLen / 2) }
+func homeFor(hash uint64) int   { return int(hash >> 8 % (lineLen / 2)) }
 
 // numberIn gives the number in a slot that has this tag; not less than noNumber if it
 // has another or is empty.
 func numberIn(slot, tag uint32) uint32 { return (slot ^ tag) - 1 }
 
-// near looks at the home word of a hash: what it gives is the number of the half that
-// may be meant, if it is less than noNumber; if it is not, nothing is known. It has
-// no branch. Any goroutine.
-func (s *flowSlots) near(hash uint64) uint32 {
-	w := atomic.LoadUint64(&s.lines[hash>>(s.shift&63)][homeFor(hash)])
-	tag := tagFor(hash)
-	return min(numberIn(uint32(w), tag), numberIn(uint32(w>>32), tag))
+// among gives, of a home word, the number of the half that may be meant by a hash with
+// this tag, if it is less than noNumber; if it is not, nothing is known. It has no
+// branch.
+func among(word uint64, tag uint32) uint32 {
+	return min(numberIn(uint32(word), tag), numberIn(uint32(word>>32), tag))
 }
 
 // far finds the half of a key by looking at all slots where it can be. Any goroutine.

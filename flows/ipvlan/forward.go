@@ -57,9 +57,9 @@ func (f *forwarder) some(b flows.Burst) {
 func (f *forwarder) decide(pkts []*pmd.Mbuf) (longest uint32) {
 	f.grouper.Forget()
 	for i := 0; i < len(pkts); {
-		if end := f.read4(pkts, i); end > i {
-			f.find4(pkts, i, end)
-			longest = max(longest, f.sift.longest(i, end))
+		if end, most, near := f.read4(pkts, i); end > i {
+			f.find4(pkts, i, end, near)
+			longest = max(longest, most)
 			i = end
 			continue
 		}
@@ -71,10 +71,10 @@ func (f *forwarder) decide(pkts []*pmd.Mbuf) (longest uint32) {
 }
 
 // find4 gives the plain packets from place i to end their verdicts and tallies
-// them.
-func (f *forwarder) find4(pkts []*pmd.Mbuf, i, end int) {
+// them; near says that some may be for siblings.
+func (f *forwarder) find4(pkts []*pmd.Mbuf, i, end int, near bool) {
 	f.fib.Find4(&f.routes, i, end)
-	if f.flag != VEPA {
+	if near {
 		f.markSiblings(i, end)
 	}
 	f.memo.renew(f.fib.Epoch())

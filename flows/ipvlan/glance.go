@@ -14,7 +14,8 @@ type glance struct {
 	half   *half // the packet's flow; nil: not found, or not plain
 	addrs  uint64
 	kind   uint64 // as in flowKey; 0: not plain
-	number uint32 // of the half that may be the packet's
+	hash   uint64 // of the key
+	word   uint64 // where the key's slot mostly is
 	length uint32 // of the IP packet, in bytes
 }
 
@@ -33,26 +34,6 @@ func (s *shortcut) look(pkts []*pmd.Mbuf) {
 		}
 	}
 	s.table.match(s.glances[:len(pkts)])
-}
-
-// match finds the halves of what was read.
-func (t *FlowTable) match(glances []glance) {
-	slots := t.slots.Load()
-	for i := range glances {
-		g := &glances[i]
-		hash := slots.hash4(g.addrs, g.kind)
-		g.number = slots.near(hash)
-	}
-	for i := range glances {
-		g := &glances[i]
-		g.half = nil
-		if g.kind != 0 && g.number < noNumber {
-			h := t.half(g.number)
-			if h.addrs == g.addrs && h.kind == g.kind {
-				g.half = h
-			}
-		}
-	}
 }
 
 // read reads the headers of a frame of length bytes from side. What is not plain has

@@ -2,26 +2,45 @@ package ipvlan
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"ipvd/flows/wire"
 	"ipvd/pmd"
 )
 
-// read4 reads plain IPv4 packets from place i on, which may be written, and gives
-// the place of the first that is none.
-func (f *forwarder) read4(pkts []*pmd.Mbuf, i int) int {
-	s, q := f.sift, &f.routes
+// read4 reads plain IPv4 packets from place i on, which may be written, and gives the
+// place of the first that is none, the length of the longest in bytes, and whether
+// one of them may be for a sibling. Plain are those that need no more than their next
+// hop's MAC address: untagged, to a unicast MAC address, without options or bytes
+// behind them, with addresses that are a station's and the checksum right.
+func (f *forwarder) read4(pkts []*pmd.Mbuf, i int) (end int, longest uint32, near bool) {
+	const (
+		typeIPv4   = wire.TypeIPv4&0xff<<8 | wire.TypeIPv4>>8
+		noOptions  = 0x45
+		headAndLen = 0xffff00ff // all but the TOS
+	)
+	s, q, siblings, seen := f.sift, &f.routes, f.table.v4.Load().nets, uint64(0)
 	pkts = pkts[:min(len(pkts), sifted)]
 	for ; uint(i) < uint(len(pkts)); i++ {
 		m, at := pkts[i], uint8(i)
 		b := m.Data()
-		if len(b) < plainLen || !m.Whole() || !m.Ready() || m.Shared() || !sent4((*[plainLen]byte)(b), uint32(len(b))) {
+		if len(b) < plainLen || !m.Simple() {
 			break
 		}
-		q.Src[at], q.Dst[at] = binary.BigEndian.Uint32(b[26:]), binary.BigEndian.Uint32(b[30:])
-		q.TOS[at], s.bytes[at] = b[15], uint32(len(b))
+		h, length := (*[plainLen]byte)(b), uint32(len(b))
+		first, second, dst := binary.LittleEndian.Uint64(h[14:]), binary.LittleEndian.Uint64(h[22:]), binary.LittleEndian.Uint32(h[30:])
+		if binary.LittleEndian.Uint16(h[12:]) != typeIPv4 || h[0]&1 != 0 ||
+			uint32(first)&headAndLen != uint32(bits.ReverseBytes16(uint16(length-wire.EthernetLen)))<<16|noOptions ||
+			!station(byte(second>>32)) || !station(byte(dst)) || !sum4(first, second, dst) {
+			break
+		}
+		a := bits.ReverseBytes32(dst)
+		q.Src[at], q.Dst[at] = bits.ReverseBytes32(uint32(second>>32)), a
+		q.TOS[at], s.bytes[at] = uint8(first>>8), length
+		longest = max(longest, length)
+		seen |= siblings.has(a)
 	}
-	return i
+	return i, longest, seen != 0 && f.flag != VEPA
 }
 
 // markSiblings takes the hop from packets to slaves' addresses.
@@ -43,8 +62,9 @@ func (f *forwarder) markSiblings(i, end int) {
 // verdict toWire, and tallies them, up to end, or to the first whose hop is not in
 // the memo or takes no packet so long. It gives that place.
 func (f *forwarder) leave(pkts []*pmd.Mbuf, i, end int) int {
-	s, q, known, stamp, own := f.sift, &f.routes, &f.memo.known, f.memo.stamp, f.macWord
-	t, n := f.grouper.Tallier()
+	s, q, known, stamp := f.sift, &f.routes, &f.memo.known, f.memo.stamp
+	head, tail := f.macWord<<48, uint32(f.macWord>>16)
+	start, total := i, uint32(0)
 	for pkts = pkts[:min(end, sifted)]; uint(i) < uint(len(pkts)); i++ {
 		at := uint8(i)
 		number, bytes := q.Hop[at], s.bytes[at]
@@ -52,42 +72,34 @@ func (f *forwarder) leave(pkts []*pmd.Mbuf, i, end int) int {
 		if k.stamp != stamp|uint64(number) || bytes > k.longest {
 			break
 		}
-		readdressTo(pkts[i].Data(), k.mac, own)
+		b := (*[plainLen]byte)(pkts[i].Data())
+		binary.LittleEndian.PutUint64(b[:], k.mac|head)
+		binary.LittleEndian.PutUint32(b[8:], tail)
 		s.verdicts[at] = toWire
-		n = t.Add(n, toWire, bytes)
+		total += bytes
 	}
-	f.grouper.Tallied(n)
+	if i > start {
+		f.grouper.TallyAll(toWire, uint32(i-start), total)
+	}
 	return i
-}
-
-// sent4 tells IPv4 packets that need no more than their next hop's MAC address:
-// untagged, to a unicast MAC address, without options or bytes behind them, with
-// addresses that are a station's and the checksum right.
-func sent4(b *[plainLen]byte, length uint32) bool {
-	const ipv4NoOptions = 0x45<<16 | (wire.TypeIPv4&0xff)<<8 | wire.TypeIPv4>>8
-	kind := binary.LittleEndian.Uint32(b[12:]) & 0xffffff
-	return kind == ipv4NoOptions && b[0]&1 == 0 &&
-		uint32(binary.BigEndian.Uint16(b[16:])) == length-wire.EthernetLen &&
-		station(b[26]) && station(b[30]) && sum4(b)
 }
 
 // station reports the first byte of an IPv4 address that a station may have: not
 // of 0.0.0.0/8, 127.0.0.0/8, multicast or what is above.
 func station(first byte) bool { return first-1 < 223 && first != 127 }
 
-// sum4 reports that the checksum of the IPv4 header is right. The sum of its words
-// is the same in either byte order (RFC 1071, section 2).
-func sum4(b *[plainLen]byte) bool {
-	s := uint64(binary.LittleEndian.Uint32(b[14:])) + uint64(binary.LittleEndian.Uint32(b[18:])) +
-		uint64(binary.LittleEndian.Uint32(b[22:])) + uint64(binary.LittleEndian.Uint32(b[26:])) +
-		uint64(binary.LittleEndian.Uint32(b[30:]))
-	s = s>>32 + s&0xffffffff
-	s = s>>16 + s&0xffff
-	s = s>>16 + s&0xffff
-	return s>>16+s&0xffff == 0xffff
+// sum4 reports that the checksum of an IPv4 header without options is right, whose
+// words these are. The sum is the same in either byte order (RFC 1071, section 2),
+// and adding a word to itself turned by half leaves the sum of its halves above.
+func sum4(first, second uint64, third uint32) bool {
+	s, carry := bits.Add64(first, second, 0)
+	s, carry = bits.Add64(s, uint64(third), carry)
+	s += carry
+	half := uint32((s + bits.RotateLeft64(s, 32)) >> 32)
+	return (half+bits.RotateLeft32(half, 16))>>16 == 0xffff
 }
 
-// routable4 is sent4 for a packet of any length, whose header was found right: a
+// routable4 is what read4 checks for a packet of any length, whose header was found right: a
 // raw socket would change what it is false for.
 func routable4(p wire.IPv4) bool {
 	return p.HeaderLen() == wire.IPv4Len && station(byte(p.Src()>>24)) && station(byte(p.Dst()>>24)) &&

@@ -49,6 +49,7 @@ func (s *shortcut) push(b flows.Burst) {
 	pkts := s.vec.Packets(b)
 	s.look(pkts)
 	v := s.verdicts[:len(pkts)]
+	s.grouper.Forget()
 	generation, now := s.table.generation.Load(), s.table.now.Load()
 	fast := uint64(0)
 	for i, m := range pkts {
@@ -58,6 +59,7 @@ func (s *shortcut) push(b flows.Burst) {
 		} else {
 			v[i] = s.decide(&pkts[i], generation, now)
 		}
+		s.grouper.Tally(v[i], 0)
 		if v[i] != toRouter {
 			fast++
 		}
@@ -67,7 +69,7 @@ func (s *shortcut) push(b flows.Burst) {
 		return
 	}
 	s.counts[cntFast].Add(fast)
-	for _, g := range s.group(b) {
+	for _, g := range s.sort(b, v, 0) {
 		if g.Verdict == toRouter {
 			s.host.Push(g.Burst)
 			continue

@@ -2,6 +2,7 @@ package ipvlan
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"ipvd/flows"
 	"ipvd/flows/wire"
@@ -29,7 +30,7 @@ func (s *shortcut) send(h *half, n uint32, slot **pmd.Mbuf) flows.Verdict {
 	return s.address(h, b)
 }
 
-// send4 is send for a plain packet.
+// send4 is send for a plain packet, in one piece, since most are.
 func (s *shortcut) send4(h *half, g *glance, slot **pmd.Mbuf) flows.Verdict {
 	m := *slot
 	if m.Shared() {
@@ -39,11 +40,19 @@ func (s *shortcut) send4(h *half, g *glance, slot **pmd.Mbuf) flows.Verdict {
 		*slot = m
 	}
 	h.count.Add(counted1(int(g.length)))
-	b := m.Data()
-	if h.now != h.addrs || h.ports != uint32(h.kind>>32) {
-		h.rewrite4(b, atIP+wire.IPv4Len, m.Offload())
+	b, out := (*[glanceLen]byte)(m.Data()), h.out.Load()
+	if h.now != g.addrs || h.ports != uint32(g.kind>>32) {
+		h.rewrite4(b[:], atIP+wire.IPv4Len, m.Offload())
 	}
-	return s.address(h, b)
+	dst, v := s.macWord, toWire
+	if to := out >> 16; to != wayToWire {
+		v = s.slaveVerdict(to)
+	} else {
+		dst = bits.ReverseBytes64(h.learned.Load()) & macMask
+	}
+	binary.LittleEndian.PutUint64(b[:], dst|s.macWord<<48)
+	binary.LittleEndian.PutUint32(b[8:], uint32(s.macWord>>16))
+	return v
 }
 
 // address gives a frame its MAC addresses, and says where it goes.

@@ -28,7 +28,7 @@ type Table struct {
 // NewTable makes an empty table.
 func NewTable() *Table {
 	t := &Table{}
-	t.v4.Store(newSlots(0))
+	t.v4.Store(newSlots4(0))
 	t.v6.Store(newSlots6(0))
 	return t
 }

@@ -13,6 +13,13 @@ func (t *Table) Lookup4(a uint32) (slave uint32, ok bool) {
 	return s.far4(h, a)
 }
 
+// newSlots4 makes slots for IPv4.
+func newSlots4(keys int) *slots {
+	s := newSlots(keys)
+	s.nets = &nets{}
+	return s
+}
+
 // lacks reports that address a, whose home pair p is, is not in, if one look
 // tells: what has an empty slot in its home pair is there or nowhere. Any goroutine.
 func (p *pair) lacks(a uint32) bool {
@@ -51,7 +58,12 @@ func (s *slots) set4(a, slave uint32) bool {
 		atomic.StoreUint64(s.slot(h, i), w)
 		return true
 	}
-	return s.insert(h, w)
+	return s.insert4(h, w)
+}
+
+func (s *slots) insert4(h, word uint64) bool {
+	s.nets.add(tagOf(word))
+	return s.insert(h, word)
 }
 
 func (s *slots) delete4(a uint32) bool {
@@ -66,7 +78,7 @@ func (s *slots) delete4(a uint32) bool {
 // rehash4 makes new slots with new keys, of a size that suits what is live.
 func (s *slots) rehash4() *slots {
 	for try := 0; ; try++ {
-		n := newSlots(s.live << (try / 4))
+		n := newSlots4(s.live << (try / 4))
 		if n.copy4(s) {
 			return n
 		}
@@ -75,7 +87,7 @@ func (s *slots) rehash4() *slots {
 
 func (s *slots) copy4(from *slots) bool {
 	for w := range from.all {
-		if !s.insert(s.hash4(tagOf(w)), w) {
+		if !s.insert4(s.hash4(tagOf(w)), w) {
 			return false
 		}
 	}

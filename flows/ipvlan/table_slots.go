@@ -35,6 +35,8 @@ type slots struct {
 	// from a bucket without an empty slot, and no bucket gets one back.
 	overflow [overflowLen]uint64
 
+	nets *nets // of the addresses that are, or were, in; nil over IPv6
+
 	used int // writer only: words in buckets that are not empty
 	live int // writer only: words with a value
 }

@@ -1,9 +1,6 @@
 package route
 
-import (
-	"math/bits"
-	"sync/atomic"
-)
+import "math/bits"
 
 // BurstLen is how many packets are looked up at a time.
 const BurstLen = 256
@@ -15,8 +12,10 @@ type Burst4 struct {
 	TOS      [BurstLen]uint8
 	Hop      [BurstLen]uint32 // the answers: numbers for FIB.Hop
 
+	fresh bool             // no table has been asked yet, and Hop means nothing
+	above [BurstLen]uint64 // words of the root
 	words [BurstLen]uint64 // of the level that was read last
-	found [BurstLen]uint32 // the hops of the longest prefixes so far
+	found [BurstLen]uint32 // the hops of the longest prefixes so far, of a table that is not the first
 	deep  [BurstLen]uint8  // packets that have a node in the next level
 }
 
@@ -43,31 +42,42 @@ func (f *FIB) Find4(b *Burst4, i, end int) {
 		}
 		return
 	}
-	clear(b.Hop[i:end])
+	b.fresh = true
 	for k := range p.rules {
 		p.rules[k].table.findAll(b, i, end)
 	}
+	b.begin(i, end)
 	for ; i < end; i++ {
-		h := b.Hop[uint8(i)]
-		if h == 0 || p.onLink && refuses(h) {
-			b.Hop[uint8(i)] = p.last
+		h := &b.Hop[uint8(i)]
+		if p.onLink && refuses(*h) {
+			*h = 0
 		}
+		*h = or(*h, p.last)
+	}
+}
+
+// begin says of the packets that they have no answer yet, unless a table was asked.
+func (b *Burst4) begin(i, end int) {
+	if b.fresh {
+		clear(b.Hop[i:end])
+		b.fresh = false
 	}
 }
 
 // findAll answers for the packets that have no answer yet.
 func (t *table) findAll(b *Burst4, i, end int) {
-	if few := t.few4.Load(); few != nil {
-		few.findAll(b, i, end)
-	} else {
+	if few := t.few4.Load(); few == nil {
 		t.tree4.Load().findAll(b, i, end)
+	} else if few.n > 0 {
+		few.findAll(b, i, end)
 	}
-	if t.throws.Load() {
+	if t.throws.Load() && !b.fresh {
 		forget(b, i, end)
 	}
 }
 
 func (f *few4) findAll(b *Burst4, i, end int) {
+	b.begin(i, end)
 	for k := range f.routes[:min(f.n, few)] {
 		r := &f.routes[k]
 		for at := i; at < end; at++ {
@@ -89,10 +99,18 @@ func forget(b *Burst4, i, end int) {
 
 // findAll does so level by level. Few packets go below the second.
 func (t *trie4) findAll(b *Burst4, i, end int) {
-	t.begin(b, i, end)
-	n := t.second(b, i, end)
+	answers := &b.found
+	if b.fresh {
+		answers = &b.Hop
+	}
+	t.upper(b, i, end)
+	n := b.choose(answers, i, end)
 	for _, shift := range [...]uint{4, 0} {
-		n = t.deeper(b, n, shift)
+		n = t.deeper(b, answers, n, shift)
+	}
+	if b.fresh {
+		b.fresh = false
+		return
 	}
 	for ; i < end; i++ {
 		at := uint8(i)
@@ -100,23 +118,13 @@ func (t *trie4) findAll(b *Burst4, i, end int) {
 	}
 }
 
-// begin reads the root's words.
-func (t *trie4) begin(b *Burst4, i, end int) {
-	root := t.root[:1<<rootBits]
-	for ; i < end; i++ {
-		b.words[uint8(i)] = atomic.LoadUint64(&root[b.Dst[uint8(i)]>>16])
-	}
-}
-
-// second reads the words of the second level; a packet without a node there reads
-// node 0, which has no hops. It notes the packets that have a node below, and gives
-// their number.
-func (t *trie4) second(b *Burst4, i, end int) (n int) {
+// choose gives the hops of the longest prefixes in the first two levels. It notes the
+// packets that have a node below, and gives their number.
+func (b *Burst4) choose(answers *[BurstLen]uint32, i, end int) (n int) {
 	for ; i < end; i++ {
 		at := uint8(i)
-		above := b.words[at]
-		w := t.load(uint32(above>>32), b.Dst[at]>>8&0xff)
-		b.words[at], b.found[at] = w, or(uint32(w), uint32(above))
+		w := b.words[at]
+		answers[at] = or(uint32(w), uint32(b.above[at]))
 		b.deep[uint8(n)] = at
 		_, more := bits.Sub32(0, uint32(w>>32), 0)
 		n += int(more)
@@ -126,11 +134,11 @@ func (t *trie4) second(b *Burst4, i, end int) (n int) {
 
 // deeper reads the words of the next level for the first n packets noted, and keeps
 // those noted that have a node below.
-func (t *trie4) deeper(b *Burst4, n int, shift uint) (still int) {
+func (t *trie4) deeper(b *Burst4, answers *[BurstLen]uint32, n int, shift uint) (still int) {
 	for k := range n {
 		at := b.deep[uint8(k)]
 		w := t.load(uint32(b.words[at]>>32), b.Dst[at]>>(shift&31)&0xf)
-		b.words[at], b.found[at] = w, or(uint32(w), b.found[at])
+		b.words[at], answers[at] = w, or(uint32(w), answers[at])
 		if w>>32 != 0 {
 			b.deep[uint8(still)] = at
 			still++

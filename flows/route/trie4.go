@@ -22,10 +22,12 @@ var strides = [...]int{rootBits, 8, 4, 4}
 // and no reader has to wait or begin anew: the longest prefix is the one that it
 // met last.
 //
+// The root is a node as well, of many words: so it lies in the same huge pages.
+//
 // A node is never taken away, even if it is empty. Their number is bounded by the
 // places where routes ever were.
 type trie4 struct {
-	root   []uint64
+	root   []uint64 // 1<<rootBits words
 	chunks [maxTrieChunks]atomic.Pointer[[trieChunk]uint64]
 
 	// Control only.
@@ -35,8 +37,9 @@ type trie4 struct {
 }
 
 func newTrie4() *trie4 {
-	t := &trie4{root: make([]uint64, 1<<rootBits), rootLens: make([]uint8, 1<<rootBits)}
+	t := &trie4{}
 	t.node(1 << strides[1]) // node 0
+	t.root, t.rootLens = t.at(t.node(1<<rootBits), 1<<rootBits)
 	return t
 }
 
