@@ -44,6 +44,8 @@ type quirk struct {
 	partialRx bool
 	// countsUntaken: oerrors includes packets that it left to the caller.
 	countsUntaken bool
+	// keepsMissed: imissed may be a sum of what is one count (keptCount).
+	keepsMissed bool
 	// keepsSent: closing the port does not give back the mbufs that lie in its
 	// rings and that it would have received.
 	keepsSent bool
@@ -83,7 +85,7 @@ func quirkOf(driver string) quirk {
 	case "net_e1000_em":
 		// eth_em_infos_get says 2, and eth_em_rx_init spreads nothing over them;
 		// two TX queues would share the one context that checksums have.
-		return quirk{maxQueues: 1}
+		return quirk{maxQueues: 1, keepsMissed: true}
 	case "net_vmxnet3":
 		// vmxnet3_dev_configure refuses others on devices before version 6;
 		// vmxnet3_rss_configure copies VMXNET3_RSS_MAX_KEY_SIZE bytes. It sets no

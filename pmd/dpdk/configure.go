@@ -26,6 +26,7 @@ func (p *Port) configure(opt PortOptions) error {
 	if err := p.makeQueues(rx, tx); err != nil {
 		return err
 	}
+	p.beginKept()
 	mtu, err := p.chooseMTU(opt.MTU, &info)
 	if err != nil {
 		return err

@@ -198,6 +198,9 @@ func (p *Port) readStats() {
 		return
 	}
 	s := pmd.PortStats{Missed: uint64(c[0]), Errors: uint64(c[1]), NoMbuf: uint64(c[2]), OErrors: uint64(c[3])}
+	if p.quirk.keepsMissed {
+		s.Missed = p.kept.total(s.Missed)
+	}
 	if p.quirk.countsUntaken {
 		for _, q := range p.tx {
 			s.OErrors -= min(s.OErrors, load(&q.(*txQueue).c.untaken))

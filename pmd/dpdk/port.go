@@ -41,6 +41,7 @@ type Port struct {
 	mu     sync.Mutex
 	info   pmd.Info
 	stats  pmd.PortStats // the last ones read
+	kept   keptCount     // of what the device has missed
 	closed bool
 	gone   *C.int // set by DPDK
 }
