@@ -63,7 +63,7 @@ bench: deps all ## measure against C, testpmd and Open vSwitch (4 minutes, QUICK
 bench-deps: ## install the peers that Debian has
 	@deploy/bench-deps
 
-vmtest: all ## run ipvd on e1000, e1000e, vmxnet3 and virtio-net in a virtual machine (root; 10 minutes)
+vmtest: all ## run ipvd on e1000, e1000e, vmxnet3 and virtio-net in a virtual machine (root; 15 minutes)
 	@deploy/vmtest-deps
 	@deploy/vmtest
 

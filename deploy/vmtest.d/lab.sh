@@ -24,6 +24,9 @@ open_monitor() {
 
 cable() { printf 'set_link nic-%d %s\r' "${number[$1]}" "$2" >&9; }
 
+# far_end NIC on|off is the cable's other end: what the wire sends is lost there.
+far_end() { printf 'set_link wire%d %s\r' "${number[$1]}" "$2" >&9; }
+
 # make_wire NIC sets up the other end of the NIC's cable.
 make_wire() {
 	local ns=wire-$1 n=${number[$1]} interface
@@ -53,7 +56,7 @@ start_daemon() {
 	done
 	ipvd "${masters[@]}" --mode l2 --workers 0,1 --group root --state-dir /run/vmtest/state --log-format console "$@" &>>"$out/ipvd.log" &
 	daemon=$!
-	local deadline=$((SECONDS + 60))
+	local deadline=$((SECONDS + 180))
 	until ipvctl status &>/dev/null; do
 		if ((SECONDS > deadline)) || ! kill -0 "$daemon" 2>/dev/null; then
 			return 1
@@ -100,13 +103,17 @@ slave_addresses() {
 	ip -n "$ns" addr replace "fd00:$n::$3/64" dev eth0 nodad
 }
 
-# add_vhost NIC makes the slave v, whose interface the kernel's vhost-net drives.
-# Its addresses and what a mode asks for are not ipvd's to know.
+# add_vhost NIC makes the slave v, whose interface the kernel's vhost-net drives, by
+# two queues. Its addresses and what a mode asks for are not ipvd's to know.
 add_vhost() {
-	local n=${number[$1]}
-	add_slave "$1" v 13 kind vdev devargs \
-		"net_virtio_user$n,path=/dev/vhost-net,queues=1,queue_size=1024,iface=$1-v0,mac=$(<"/sys/class/net/$1/address")" || return
-	ipvctl addr add "10.0.$n.13/24" dev "$1-v0" && ipvctl addr add "fd00:$n::13/64" dev "$1-v0"
+	local n=${number[$1]} ns=$1-v
+	[[ -e /run/netns/$ns ]] || ip netns add "$ns" || return
+	in_ns "$ns" sysctl -q net.ipv4.icmp_echo_ignore_broadcasts=0
+	ip -n "$ns" link set lo up
+	ipvctl link add link "$1" "${ns}0" netns "$ns" type ipvlan kind virtio-user queues 2 || return
+	ip -n "$ns" link set "${ns}0" name eth0
+	slave_addresses "$1" "$ns" 13
+	ipvctl addr add "10.0.$n.13/24" dev "${ns}0" && ipvctl addr add "fd00:$n::13/64" dev "${ns}0"
 }
 
 # set_mode NIC MODE, and let the wire's router reach the slaves as the mode wants:
@@ -123,7 +130,15 @@ set_mode() {
 			in_ns "wire-$1" ip -6 route replace "fd00:$n::$host" via "fd00:$n::1"
 		fi
 	done
-	if [[ -e /run/netns/$1-v ]]; then
-		ip -n "$1-v" link set eth0 arp "$([[ $2 == l2 ]] && echo on || echo off)"
-	fi
+	[[ ! -e /run/netns/$1-v ]] || arp_as "$1" "$2"
+}
+
+# arp_as NIC MODE: in l3 and l3s a slave does not ask for its neighbours.
+arp_as() { ip -n "$1-v" link set eth0 arp "$([[ $2 == l2 ]] && echo on || echo off)"; }
+
+# vhost_again NIC MODE configures the slave v, whose interface comes anew with each
+# start; ipvd has kept its addresses.
+vhost_again() {
+	ip -n "$1-v" link set "$1-v0" name eth0 || return
+	slave_addresses "$1" "$1-v" 13 && arp_as "$1" "$2"
 }
