@@ -173,6 +173,47 @@ func TestAFXDPCarriesFramesAndLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestAFXDPTakesNoMTUThatItCannotReceive: the kernel drops what does not fit an mbuf
+// behind its headroom.
+func TestAFXDPTakesNoMTUThatItCannotReceive(t *testing.T) {
+	const most = 2048 - 256 - frameOverhead
+	l := newLab(t)
+	pool := newTestPool(t, 2047)
+	setMTU := func(mtu int) {
+		for ns, dev := range map[string]string{l.name: "wire", l.name + "p": "peer"} {
+			run(t, "ip", "-n", ns, "link", "set", dev, "mtu", fmt.Sprint(mtu))
+		}
+	}
+	setMTU(most + 1)
+	_, err := rt.Attach("net_af_xdp0,iface=wire,busy_budget=0", PortOptions{Pool: pool, Netns: int(l.ns.Fd())})
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("MTU %d", most+1)) || !strings.Contains(err.Error(), fmt.Sprintf("up to %d", most)) {
+		t.Errorf("attach to an interface with MTU %d: got error %v", most+1, err)
+	}
+	setMTU(most)
+	port := l.attach(pool)
+	if info := port.Info(); info.MTU != most || info.MaxMTU != most {
+		t.Errorf("MTU %d of at most %d, want %d of %d", info.MTU, info.MaxMTU, most, most)
+	}
+	w := asWorker(t, pool, 64, 32)
+	w.addRx(port, 32)
+	w.step()
+	want := testFrame(most + 14)
+	if err := unix.Sendto(l.peer, want, 0, nil); err != nil && err != unix.EINVAL {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; w.step() {
+		if got := w.received(); len(got) > 0 {
+			if !bytes.Equal(got[0], want) {
+				t.Errorf("received %d bytes, want %d", len(got[0]), len(want))
+			}
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nothing received")
+		}
+	}
+}
+
 // A packet may outlive the port that received it, and so must its pool.
 func TestAFXDPPoolLivesUntilItsLastPacket(t *testing.T) {
 	l := newLab(t)

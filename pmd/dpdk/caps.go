@@ -55,6 +55,10 @@ type quirk struct {
 	powerOf2 bool
 	// wholeRx: a frame is received only if it fits one mbuf, on some hosts.
 	wholeRx bool
+	// rxHeadroom is what it leaves free before a received frame, in bytes, beyond the
+	// mbuf's headroom; what does not fit behind it is dropped. 0: a frame may take
+	// several mbufs, or dev_info says what fits.
+	rxHeadroom int
 	// mtuAtRest: its MTU must not be set while it runs.
 	mtuAtRest bool
 	// rssKey is the length of its RSS key in bytes, if it does not say.
@@ -71,8 +75,8 @@ func quirkOf(driver string) quirk {
 	case "net_af_xdp":
 		// af_xdp_tx_zc copies pkt_len bytes from the first segment;
 		// eth_dev_close leaves ETH_AF_XDP_DFLT_NUM_DESCS mbufs of each queue in
-		// the fill ring.
-		return quirk{paired: true, oneSeg: true, keepsRx: 2048, xdp: true, countsUntaken: true}
+		// the fill ring; the kernel leaves XDP_PACKET_HEADROOM free.
+		return quirk{paired: true, oneSeg: true, keepsRx: 2048, xdp: true, countsUntaken: true, rxHeadroom: 256}
 	case "net_af_packet":
 		// eth_af_packet_tx frees longer frames without counting them as sent.
 		return quirk{maxFrame: afPacketFrame}

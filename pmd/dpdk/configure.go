@@ -88,7 +88,8 @@ func (p *Port) choosePool(queues, descriptors, mtu int) (*Pool, error) {
 // chooseMTU is the MTU to set: the one wanted or the device's largest, else that
 // of the kernel interface behind the port, else 0 for the driver's own.
 func (p *Port) chooseMTU(want int, info *C.struct_ipvd_info) (int, error) {
-	if most := maxMTU(int(info.max_mtu), int(info.max_rx_pktlen)); want != 0 && most != 0 && want > most {
+	most := p.maxMTU(info)
+	if want != 0 && most != 0 && want > most {
 		p.lower("MTU %d to %d (the device's largest)", want, most)
 		return most, nil
 	}
@@ -98,6 +99,9 @@ func (p *Port) chooseMTU(want int, info *C.struct_ipvd_info) (int, error) {
 	iface, err := net.InterfaceByIndex(int(info.if_index))
 	if err != nil {
 		return 0, fmt.Errorf("read the MTU of interface %d: %w", info.if_index, err)
+	}
+	if p.quirk.rxHeadroom > 0 && iface.MTU > most {
+		return 0, fmt.Errorf("%s has MTU %d, and %s receives up to %d only: %w", iface.Name, iface.MTU, p.info.Driver, most, pmd.ErrUnsupported)
 	}
 	return iface.MTU, nil
 }

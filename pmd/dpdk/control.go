@@ -179,7 +179,7 @@ func (p *Port) refresh() error {
 		Driver: C.GoString(&c.driver[0]),
 		MAC:    C.GoBytes(unsafe.Pointer(&c.mac[0]), 6),
 		MTU:    int(c.mtu),
-		MaxMTU: maxMTU(int(c.max_mtu), int(c.max_rx_pktlen)),
+		MaxMTU: p.maxMTU(&c),
 		Caps:   capsOf(&c, p.quirk, p.devargs, p.pool.DataRoom()),
 		Socket: int(c.socket),
 	}

@@ -66,6 +66,20 @@ func maxMTU(mtu, frame int) int {
 	return 0
 }
 
+// maxMTU is the largest MTU that the port can be set to, in bytes: what its device
+// takes, and what fits an mbuf when a driver fills no more than one.
+func (p *Port) maxMTU(info *C.struct_ipvd_info) int {
+	most := maxMTU(int(info.max_mtu), int(info.max_rx_pktlen))
+	if p.quirk.rxHeadroom == 0 {
+		return most
+	}
+	fits := p.pool.DataRoom() - frameOverhead - p.quirk.rxHeadroom
+	if most == 0 {
+		return fits
+	}
+	return min(most, fits)
+}
+
 // lowerOffloads says what is left to the CPU of what NICs do otherwise. Devices
 // in memory have nobody that misses it.
 func (p *Port) lowerOffloads(opt PortOptions, info *C.struct_ipvd_info, conf *C.struct_ipvd_conf) {
