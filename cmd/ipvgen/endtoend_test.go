@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -87,19 +86,13 @@ func TestPacketsThatNobodyReadsAreNoFault(t *testing.T) {
 
 func TestTwoProcessesLoadEachOtherOverMemif(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "wire")
-	receiver := command(t, "run --rx net_memif0,role=server,socket-abstract=no,socket="+socket+" --count 1000 --duration 90s --json -")
+	receiver := command(t, "run --rx memif,role=server,socket="+socket+" --count 1000 --duration 90s --json -")
 	var out, stderr bytes.Buffer
 	receiver.Stdout, receiver.Stderr = &out, &stderr
 	if err := receiver.Start(); err != nil {
 		t.Fatal(err)
 	}
-	// A memif client does not start without its server.
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(socket); err == nil {
-			break
-		}
-	}
-	sent := result(t, "run --tx net_memif0,role=client,socket-abstract=no,socket="+socket+" --send-only --rate 30kpps --count 1000") // the ring holds as many, if nobody reads
+	sent := result(t, "run --tx memif,socket="+socket+" --send-only --link-timeout 60s --rate 30kpps --count 1000") // the ring holds as many, if nobody reads
 	if err := receiver.Wait(); err != nil {
 		t.Fatalf("receiver: %v\n%s", err, stderr.String())
 	}
@@ -188,13 +181,17 @@ func TestResetIsTimed(t *testing.T) {
 func TestWhatCannotBeOpenedIsNamed(t *testing.T) {
 	for args, want := range map[string]string{
 		"run --tx net_nosuch0": "net_nosuch0",
-		"run --tx net_memif0,role=client,socket-abstract=no,socket=/nonexistent/wire": "/nonexistent/wire",
-		"run --tx net_memif0,role=server --link-timeout 100ms --count 1":              "no link",
-		"run --tx net_ring0 --count 1 --sizes 9000":                                   "--mtu",
-		"run --tx net_ring0 --mix udp6 --dst 10.0.0.1":                                "--dst",
-		"run --tx net_ring0 --pcap /nonexistent.pcap":                                 "--pcap",
-		"run --tx net_ring0 --count 1 --json /nonexistent/out":                        "/nonexistent/out",
-		"run --tx net_ring0 --memory 64 --descriptors 32768":                          "--memory",
+		"run --tx net_memif0,role=client,socket-abstract=no,socket=/nonexistent/wire":                              "/nonexistent/wire",
+		"run --tx memif,role=server,socket=" + filepath.Join(t.TempDir(), "s") + " --link-timeout 100ms --count 1": "no link",
+		"run --tx memif,role=peer,socket=/run/s --count 1":                                                         "peer",
+		"run --tx memif,role=server --count 1":                                                                     "no socket",
+		"run --tx memif,socket=/run/s,slots=100 --count 1":                                                         "100 slots",
+		"run --tx memif,socket=/run/s,speed=1 --count 1":                                                           "speed",
+		"run --tx net_ring0 --count 1 --sizes 9000":                                                                "--mtu",
+		"run --tx net_ring0 --mix udp6 --dst 10.0.0.1":                                                             "--dst",
+		"run --tx net_ring0 --pcap /nonexistent.pcap":                                                              "--pcap",
+		"run --tx net_ring0 --count 1 --json /nonexistent/out":                                                     "/nonexistent/out",
+		"run --tx net_ring0 --memory 64 --descriptors 32768":                                                       "--memory",
 	} {
 		out, err := command(t, args).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), want) || strings.Contains(string(out), "goroutine ") {

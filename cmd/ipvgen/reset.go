@@ -31,8 +31,7 @@ func resetCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reset",
 		Short: "Measure how long the device does not forward when it is reset (RFC 6201)",
-		Long: `reset offers a load, runs --command, and tells how long nothing came back. Over
-memif let ipvgen be the server: a client does not connect again by itself.`,
+		Long:  `reset offers a load, runs --command, and tells how long nothing came back.`,
 	}
 	s := newSession(cmd)
 	f := cmd.Flags()

@@ -22,7 +22,7 @@ import (
 type rig struct {
 	rt             *dpdk.Runtime
 	pool           *dpdk.Pool
-	ports          map[string]*dpdk.Port // by devargs
+	ports          map[string]pmd.Port // by devargs
 	bench          *trial.Bench
 	srcMAC, dstMAC wire.MAC // those of the ports
 	described      []report.Port
@@ -43,7 +43,7 @@ func openRig(ctx context.Context, p *portFlags) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{rt: rt, ports: map[string]*dpdk.Port{}}
+	r := &rig{rt: rt, ports: map[string]pmd.Port{}}
 	cpus := p.cpus
 	if len(cpus) == 0 {
 		cpus = []int{-1}
@@ -95,18 +95,22 @@ func (r *rig) open(ctx context.Context, p *portFlags) (err error) {
 }
 
 // port opens a port, once.
-func (r *rig) port(p *portFlags, devargs string) (*dpdk.Port, error) {
+func (r *rig) port(p *portFlags, devargs string) (port pmd.Port, err error) {
 	if port := r.ports[devargs]; port != nil {
 		return port, nil
 	}
-	port, err := r.rt.Attach(devargs, dpdk.PortOptions{Pool: r.pool, RxDesc: p.descriptors, TxDesc: p.descriptors, MTU: p.mtu, Promiscuous: true})
+	if strings.HasPrefix(devargs, memifPrefix) {
+		port, err = openMemif(devargs, p.mtu)
+	} else {
+		port, err = r.rt.Attach(devargs, dpdk.PortOptions{Pool: r.pool, RxDesc: p.descriptors, TxDesc: p.descriptors, MTU: p.mtu, Promiscuous: true})
+	}
 	if err == nil {
 		r.ports[devargs] = port
 	}
 	return port, err
 }
 
-func (r *rig) describe(role, devargs string, port *dpdk.Port) {
+func (r *rig) describe(role, devargs string, port pmd.Port) {
 	info := port.Info()
 	r.described = append(r.described, report.Port{Role: role, Device: devargs, Driver: info.Driver, Address: info.MAC.String()})
 }
@@ -137,7 +141,13 @@ func (r *rig) awaitLinks(ctx context.Context, timeout time.Duration) error {
 
 // close closes the ports and frees what they hold, packets in a ring that nobody
 // has read included.
-func (r *rig) close() error { return r.rt.Close() }
+func (r *rig) close() error {
+	var errs []error
+	for _, port := range r.ports {
+		errs = append(errs, port.Close())
+	}
+	return errors.Join(append(errs, r.rt.Close())...)
+}
 
 // pciArgs gives the EAL's arguments, and whether a port is on the PCI bus; only
 // the ports given are probed there, unless the user chose.

@@ -10,15 +10,17 @@ import (
 )
 
 const about = `ipvgen sends packets through a DPDK port and receives what comes back on the
-same one or on others. Ports are PCI addresses or devargs; with memif, for
+same one or on others. Ports are PCI addresses or devargs; by memif, for
 example, it loads another process of the same machine:
 
-  ipvgen run --tx net_memif0,role=client,socket-abstract=no,socket=/run/m0.sock \
-             --rx net_memif1,role=client,socket-abstract=no,socket=/run/m1.sock \
+  ipvgen run --tx memif,socket=/run/m0.sock --rx memif,socket=/run/m1.sock \
              --src 10.0.0.11 --dst 10.0.0.12 --rate 1Mpps --duration 10s \
              --src-mac 02:00:00:00:00:01 --dst-mac 02:00:00:00:00:01
 
 between the slaves m0 and m1 of an ipvd whose master has that MAC (kind memif).
+A port memif,socket=PATH takes role=client|server (client), id=N, secret=S and
+slots=N (1024; a power of two) as well. It is ipvgen's own, which waits for its
+peer and outlives it; DPDK's is net_memif.
 
 Sizes count the FCS, as in RFC 2544. What follows -- goes to DPDK.`
 
