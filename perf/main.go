@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"ipvd/perf/measure"
@@ -154,9 +155,13 @@ func (b *bench) all(some []scenario) (rows []report.Row, status int) {
 		fmt.Fprintln(os.Stderr, "measuring", s.name)
 		got, err := s.measured(b)
 		if err != nil {
-			got = nil
+			if !errors.Is(err, measure.ErrNoisy) {
+				got = nil // what was measured is in doubt as well
+			}
 			for _, name := range s.rows {
-				got = append(got, report.Unmeasured(name, "", err.Error()))
+				if !slices.ContainsFunc(got, func(r report.Row) bool { return r.Name == name }) {
+					got = append(got, report.Unmeasured(name, "", err.Error()))
+				}
 			}
 			switch {
 			case errors.Is(err, errAbsent):
