@@ -143,19 +143,7 @@ func (g *Grouper) Sort(b Burst, v []Verdict, longest uint32) (groups []Group, ok
 	if !g.room(len(order)) {
 		return g.list(order, b, at, v), true
 	}
-	n, sums, lanes := 0, g.sums, g.lanes[:len(g.sums)]
-	for _, k := range order {
-		sum := sums[k]
-		sums[k] = uint64(at)
-		to := Burst{Off: at, N: uint32(sum >> 32)}
-		at += to.N
-		if l := lanes[k]; l != noLane {
-			g.lists[l/laneSlots].Put(uint32(l%laneSlots), to, uint32(sum), longest)
-			continue
-		}
-		g.groups[n] = Group{k, to, uint32(sum)}
-		n++
-	}
+	n := g.queue(order, at, longest)
 	g.move(order, b, v)
 	return g.groups[:n], true
 }
