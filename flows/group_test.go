@@ -3,6 +3,7 @@ package flows
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"ipvd/pmd"
@@ -99,6 +100,29 @@ func TestGroupAgreesWithAMap(t *testing.T) {
 				t.Fatalf("round %d, verdict %d: got %v, want %v", round, gr.Verdict, got, want[gr.Verdict])
 			}
 		}
+	}
+}
+
+// TestGrouperTellsBytesOnlyOfFramesThatEveryQueueTakes: others are measured.
+func TestGrouperTellsBytesOnlyOfFramesThatEveryQueueTakes(t *testing.T) {
+	list := &pmd.SegList{Segs: make([]pmd.Seg, 3), MaxFrame: 100}
+	g := NewGrouper(&pmd.Vector{Pkts: make([]*pmd.Mbuf, 16)}, 3)
+	g.lists, g.lanes[1], g.lanes[2] = []*pmd.SegList{list}, 7, 8
+	sort := func(longest uint32, verdicts ...Verdict) (groups []Group) {
+		for _, k := range verdicts {
+			g.Tally(k, 90)
+		}
+		b, _ := g.vec.Grow(len(verdicts))
+		groups, _ = g.Sort(b, verdicts, longest)
+		return groups
+	}
+	if own := sort(100, 1, 0, 1); len(own) != 1 || own[0] != (Group{Verdict: 0, Burst: Burst{Off: 5, N: 1}, Bytes: 90}) {
+		t.Errorf("the caller got %+v", own)
+	}
+	sort(101, 2, 2)
+	want := []pmd.Seg{{Slot: 7, Off: 3, N: 2, Bytes: 180}, {Slot: 8, Off: 6, N: 2}}
+	if !slices.Equal(list.Segs[:list.N], want) || list.Room() != 1 {
+		t.Errorf("the list holds %+v, want %+v", list.Segs[:list.N], want)
 	}
 }
 

@@ -224,18 +224,6 @@ func TestQueueStatsAddFieldByField(t *testing.T) {
 	}
 }
 
-func TestSegListTellsBytesOnlyOfFramesThatEveryQueueTakes(t *testing.T) {
-	l := pmd.SegList{Segs: make([]pmd.Seg, 3), MaxFrame: 100}
-	l.Put(7, pmd.Burst{Off: 3, N: 2}, 180, 100)
-	l.Put(7, pmd.Burst{Off: 5, N: 2}, 181, 101)
-	if l.Segs[0] != (pmd.Seg{Slot: 7, Off: 3, N: 2, Bytes: 180}) || l.Segs[1] != (pmd.Seg{Slot: 7, Off: 5, N: 2}) {
-		t.Errorf("the list holds %v", l.Segs)
-	}
-	if l.Room() != 1 {
-		t.Errorf("room for %d segments, want 1", l.Room())
-	}
-}
-
 func TestRecycleGivesBackWhatIsWholly(t *testing.T) {
 	r := newRig(t, 4, 8)
 	mine := r.vec.Alloc()

@@ -37,18 +37,6 @@ func (l *SegList) Add(slot uint32, b Burst) bool {
 // Room is how many segments can be added.
 func (l *SegList) Room() int { return len(l.Segs) - l.N }
 
-// Put appends burst b for slot, which is bytes long; no packet is longer than
-// longest or has several segments, else longest is the largest number. The list
-// must have room.
-func (l *SegList) Put(slot uint32, b Burst, bytes, longest uint32) {
-	if longest > l.MaxFrame {
-		bytes = 0
-	}
-	n := l.N
-	l.Segs[n] = Seg{slot, b.Off, b.N, bytes}
-	l.N = n + 1
-}
-
 // Vector is the packet memory of one worker: the packets of the current step
 // and what the next exchange frees and replaces. All slices have their final
 // length from the start and may lie in C's memory. Worker only.
