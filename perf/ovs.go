@@ -88,7 +88,8 @@ func (o *ovs) startDaemons() (err error) {
 		"other_config:dpdk-extra="+eal, "other_config:dpdk-lcore-mask=0x1", "other_config:pmd-cpu-mask=0x2"); err != nil {
 		return err
 	}
-	o.vswitch, err = startProcess(here, ovsSwitch, o.database(), "--verbose=console:warn", "--unixctl="+o.path("switch.ctl"))
+	// It leaves the TAPs of its bridge behind when it ends: they go with its namespace.
+	o.vswitch, err = startProcess(here, "unshare", "--net", ovsSwitch, o.database(), "--verbose=console:warn", "--unixctl="+o.path("switch.ctl"))
 	if err != nil {
 		return err
 	}
