@@ -56,14 +56,14 @@ differential: deps all ## compare ipvd with the driver on random frames (SEED=1 
 	@CGO_ENABLED=0 go build -o bin/ipvconform-guest ./cmd/ipvconform/guest
 	bin/ipvconform differential --seed $(SEED) --frames $(FRAMES) --cases bin/cases
 
-bench: deps all ## measure against C, testpmd and Open vSwitch (4 minutes, QUICK=1: one); see perf/README.md
+bench: deps all ## measure against C, testpmd and Open vSwitch (5 minutes, QUICK=1: three); see perf/README.md
 	go build -o bin/perf ./perf
 	bin/perf
 
 bench-deps: ## install the peers that Debian has
 	@deploy/bench-deps
 
-vmtest: all ## run ipvd on e1000, e1000e, vmxnet3 and virtio-net in a virtual machine (root; 15 minutes)
+vmtest: all ## run ipvd on e1000, e1000e, vmxnet3 and virtio-net in a virtual machine (root; 3 minutes, 15 on a busy machine)
 	@deploy/vmtest-deps
 	@deploy/vmtest
 

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 	"math/rand/v2"
 	"net"
 	"path/filepath"
@@ -66,9 +65,6 @@ func parseMemif(port string) (c memif.Config, err error) {
 	}
 	if c.Path == "" {
 		return c, fmt.Errorf("no socket is given: say memif,socket=PATH")
-	}
-	if bits.OnesCount(uint(c.Slots)) > 1 {
-		return c, fmt.Errorf("%d slots are no power of two", c.Slots)
 	}
 	return c, nil
 }
