@@ -23,8 +23,9 @@ type CounterSpec struct {
 // Counter has one writer, its worker, and any number of readers.
 type Counter struct{ n uint64 }
 
-// Add adds n. Worker only.
-func (c *Counter) Add(n uint64) { atomic.StoreUint64(&c.n, c.n+n) }
+// Add adds n. Worker only. A reader sees it soon, and not in order with what else the
+// worker writes.
+func (c *Counter) Add(n uint64) { store(&c.n, c.n+n) }
 
 // Load reads the counter from any goroutine.
 func (c *Counter) Load() uint64 { return atomic.LoadUint64(&c.n) }

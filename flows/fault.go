@@ -89,7 +89,7 @@ func (w *worker) salvage(value any) {
 		w.abandon()
 	}
 	w.faults.Add(1)
-	w.steps.Add(1)
+	w.steps.Store(w.steps.Load() + 1)
 	if w.onFault != nil {
 		w.onFault(f)
 	}

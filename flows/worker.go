@@ -31,7 +31,7 @@ type worker struct {
 	next    atomic.Pointer[Graph] // what to run; published by the control plane
 	running atomic.Pointer[Graph] // what may be running; published by the worker
 
-	steps  Counter // also the epoch: it grows when a step is over
+	steps  atomic.Uint64 // also the epoch: it grows when a step is over, before the next one reads anything
 	bursts [len(Bursts{})]Counter
 	taken  Counter // packets received
 	faults Counter
@@ -54,7 +54,7 @@ func (w *worker) turn() int {
 		w.bursts[burstCell(n)].Add(1)
 		w.taken.Add(uint64(n))
 	}
-	w.steps.Add(1)
+	w.steps.Store(w.steps.Load() + 1)
 	return n
 }
 

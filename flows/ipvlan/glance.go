@@ -2,8 +2,8 @@ package ipvlan
 
 import (
 	"encoding/binary"
-	"sync/atomic"
 
+	"ipvd/flows"
 	"ipvd/flows/wire"
 	"ipvd/pmd"
 )
@@ -62,7 +62,7 @@ func (g *glance) read(b *[glanceLen]byte, length int, side uint64) {
 // tally counts packets and their bytes in a word, so that a worker has one to write
 // for a packet. Its readers take the difference to what they have read before, which
 // is exact while it is less than 16 million packets, and 1 TB.
-type tally struct{ n uint64 }
+type tally struct{ n flows.Counter }
 
 // countedBits are those of the bytes.
 const countedBits = 40
@@ -71,11 +71,11 @@ const countedBits = 40
 func counted1(length int) uint64 { return 1<<countedBits + uint64(length) }
 
 // Add adds what counted1 gives. One worker at a time.
-func (t *tally) Add(packet uint64) { atomic.StoreUint64(&t.n, t.n+packet) }
+func (t *tally) Add(packet uint64) { t.n.Add(packet) }
 
 // since is what was counted since the word was last, which it becomes.
 func (t *tally) since(last *uint64) (packets, bytes uint64) {
-	now := atomic.LoadUint64(&t.n)
+	now := t.n.Load()
 	d := now - *last
 	*last = now
 	return d >> countedBits, d & (1<<countedBits - 1)
