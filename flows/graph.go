@@ -43,8 +43,10 @@ type pollSet struct {
 	pmd.PollSet
 	driver pmd.Driver
 	rx     *pmd.SegList
-	next   []Stage // by slot
-	first  []bool  // by slot: see Graph.First
+	next   []Stage      // by slot
+	first  []bool       // by slot: see Graph.First
+	gather pmd.Gatherer // nil: it is none
+	held   bool         // the next step leaves it alone
 }
 
 type input struct {
@@ -172,6 +174,7 @@ func (g *Graph) set(d pmd.Driver) (*pollSet, error) {
 		return nil, fmt.Errorf("new poll set: %w", err)
 	}
 	s := &pollSet{PollSet: ps, driver: d, rx: ps.RxList()}
+	s.gather, _ = ps.(pmd.Gatherer)
 	g.sets = append(g.sets, s)
 	return s, nil
 }

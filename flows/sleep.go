@@ -60,9 +60,16 @@ func (w *wait) rung() bool { return w.fds[0].Revents != 0 }
 // latter the worker sleeps. It has nothing to send then: a step that receives
 // nothing queues nothing, and has sent what the one before had queued.
 func (w *worker) rest(received int) {
+	pause := w.pause
+	w.pause = 0
 	if received > 0 {
 		w.empty = 0
 		w.disarm()
+		w.gather()
+		return
+	}
+	if pause > 0 {
+		w.nap(pause)
 		return
 	}
 	w.empty++
@@ -78,6 +85,30 @@ func (w *worker) rest(received int) {
 		w.sleep(wait)
 		w.disarm()
 	}
+}
+
+// gather lets the sets that want to be left alone for a while be so: the next step
+// sends what this one queued and does not look at them, and if it finds nothing
+// elsewhere the worker sleeps. It is what an interface's moderation of interrupts is:
+// a packet that meets a stream of others comes a pause later at most, one that comes
+// alone does not.
+func (w *worker) gather() {
+	for _, s := range w.cur.sets {
+		if s.gather == nil || s.rx.N == 0 || w.cur.wait == nil {
+			continue
+		}
+		if d := s.gather.Gather(); d > 0 {
+			s.held, w.pause = true, max(w.pause, d)
+		}
+	}
+}
+
+// nap sleeps for a moment in which nothing but the time may wake the worker.
+func (w *worker) nap(d time.Duration) {
+	begin := w.bell.now()
+	ppoll(nil, min(d, shortSleep))
+	w.sleeps.Add(1)
+	w.slept.Add(uint64(w.bell.now() - begin))
 }
 
 // disarm undoes the Arm of the current graph's sets.

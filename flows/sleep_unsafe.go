@@ -20,7 +20,7 @@ func ppoll(fds []unix.PollFd, limit time.Duration) (expired bool) {
 		n, err := unix.Ppoll(fds, &t, nil)
 		return n == 0 && err == nil
 	}
-	n, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), uintptr(len(fds)),
+	n, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)),
 		uintptr(unsafe.Pointer(&t)), 0, 0, 0)
 	return n == 0 && errno == 0
 }

@@ -22,8 +22,9 @@ type worker struct {
 	stock       int  // Vector.NStock when the stages began
 	given       given
 	own         []Counter
-	empty       int  // steps since packets were received
-	armed       bool // cur's interrupters are
+	empty       int           // steps since packets were received
+	armed       bool          // cur's interrupters are
+	pause       time.Duration // for which the sets held in this step are left alone
 
 	idleSteps int   // empty ones after which it sleeps
 	bell      *bell // nil: the worker never sleeps
@@ -84,6 +85,10 @@ func (w *worker) step(g *Graph) int {
 	}
 	w.vec.Reset()
 	for _, s := range g.sets {
+		if s.held {
+			s.held, s.rx.N = false, 0
+			continue
+		}
 		s.Receive()
 	}
 	w.stock, w.dispatching = w.vec.NStock, true

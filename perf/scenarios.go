@@ -39,7 +39,7 @@ func scenarios() []scenario {
 		{"gaps/100us", []string{"gaps/100us"}, gaps},
 		{"idle/cpu", []string{"idle/cpu-master", "idle/cpu-tap"}, idleCPU},
 		{"idle/wake", []string{"idle/wake-tap-p50", "idle/wake-tap-p99", "idle/wake-master-p50", "idle/wake-master-p99"}, idleWake},
-		{"tap", []string{"tap/tcp", "tap/pps"}, tapRows},
+		{"tap", []string{"tap/tcp", "tap/pps", "tap/flood"}, tapRows},
 		{"memif", []string{"memif"}, sharedRows(memifKind())},
 		{"vhost-user", []string{"vhost-user"}, sharedRows(vhostKind())},
 	}

@@ -20,6 +20,11 @@ const tapRounds = 7
 // tapRows compares ipvd with testpmd over DPDK's net_tap, and with the kernel's
 // macvlan, each between two namespaces: bytes of TCP and packets of UDP in a
 // CPU-second of the whole machine, iperf3 included.
+//
+// tap/pps is at a rate that ipvd and macvlan carry whole. tap/flood, which is told and
+// not judged, is what arrives of all that a sender can send: a TAP takes frames from its
+// sender without end and drops what nobody has read yet, and the CPU time for those, a
+// third to a half of the sender's, counts against whoever would have carried them.
 func tapRows(b *bench) (rows []report.Row, err error) {
 	var variants []*tapPair
 	defer func() {
@@ -41,8 +46,12 @@ func tapRows(b *bench) (rows []report.Row, err error) {
 		netTap, macvlan float64
 	}{
 		{"tap/tcp", "GB/cpu-s", 1, (*tapPair).tcp, 4.5, 0.45},
-		{"tap/pps", "Mpps/cpu-s", 1000, (*tapPair).udp, 0.95, 0.9},
+		{"tap/pps", "Mpps/cpu-s", 1000, (*tapPair).paced, 0.95, 0.9},
+		{"tap/flood", "Mpps/cpu-s", 1000, (*tapPair).flood, 0, 0},
 	} {
+		if !b.wants(c.name) {
+			continue
+		}
 		var vs []measure.Variant
 		for _, p := range variants {
 			vs = append(vs, p.variant(c.run))
@@ -52,9 +61,15 @@ func tapRows(b *bench) (rows []report.Row, err error) {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 		rate := r.Each(func(s []measure.Sample) float64 { return float64(s[0].Work) / float64(s[0].CPU) * c.scale })
-		rows = append(rows,
-			report.New(c.name, "net_tap", rate, c.unit, len(r)).Against(r.Ratio(0, 1)).AtLeast(c.netTap),
-			report.New(c.name, "kernel macvlan", rate, c.unit, len(r)).Against(r.Ratio(0, 2)).AtLeast(c.macvlan))
+		for i, bar := range []float64{c.netTap, c.macvlan} {
+			row := report.New(c.name, []string{"net_tap", "kernel macvlan"}[i], rate, c.unit, len(r)).Against(r.Ratio(0, i+1))
+			if bar > 0 {
+				row = row.AtLeast(bar)
+			} else {
+				row.Why = "told, not judged: it measures the sender as well"
+			}
+			rows = append(rows, row)
+		}
 	}
 	return rows, nil
 }
@@ -130,10 +145,19 @@ func (p *tapPair) tcp() (uint64, error) {
 	return said.End.Received.Bytes, err
 }
 
-// udp gives the packets of 16 bytes that arrive of as many as one sender can
-// send.
-func (p *tapPair) udp() (uint64, error) {
-	said, err := p.iperf("-u", "-b", "0", "-l", "16")
+// pacedRate is packets a second.
+const pacedRate = 150_000
+
+func (p *tapPair) paced() (uint64, error) { return p.udp(pacedRate) }
+
+// flood is as much as one sender can send.
+func (p *tapPair) flood() (uint64, error) { return p.udp(0) }
+
+// udp gives how many packets of 16 bytes arrive, of so many a second that are sent; 0:
+// of as many as can be.
+func (p *tapPair) udp(rate int) (uint64, error) {
+	const size = 16
+	said, err := p.iperf("-u", "-b", fmt.Sprint(rate*size*8), "-l", fmt.Sprint(size))
 	return said.End.Sum.Packets - min(said.End.Sum.Lost, said.End.Sum.Packets), err
 }
 

@@ -3,6 +3,7 @@ package pmd
 import (
 	"errors"
 	"net"
+	"time"
 )
 
 // Errors that callers test for with errors.Is; each is wrapped with what was
@@ -165,6 +166,15 @@ type Waiter interface {
 	// when there is none. It does not speak for all queues when some can only be
 	// looked at. It is the same in every call after the last AddRx.
 	WaitFD() (fd int, all bool)
+}
+
+// Gatherer is a Waiter that pays for a look rather than for a packet.
+type Gatherer interface {
+	Waiter
+	// Gather says, after a Receive that found packets, for how long the worker does
+	// best to leave this set alone: what comes meanwhile costs less when it is taken
+	// at once. 0: look again.
+	Gather() time.Duration
 }
 
 // Interrupter is a Waiter whose devices tell nobody of packets until they are

@@ -5,6 +5,7 @@ import (
 	"hash/crc32"
 	"net"
 	"sync"
+	"time"
 
 	"ipvd/pmd"
 )
@@ -18,9 +19,10 @@ type PortOptions struct {
 	Caps       pmd.Caps
 	RxQueues   int
 	TxQueues   int
-	TxCapacity int  // frames that a TX queue holds until Sent takes them; 0: any number
-	Discard    bool // sent frames are counted and forgotten, without allocation
-	Interrupts bool // a worker can sleep until frames are injected
+	TxCapacity int           // frames that a TX queue holds until Sent takes them; 0: any number
+	Discard    bool          // sent frames are counted and forgotten, without allocation
+	Interrupts bool          // a worker can sleep until frames are injected
+	Gather     time.Duration // what the poll set asks for when it has received
 }
 
 // Port is a pmd.Configurable that a test feeds and empties. Its methods may be
@@ -66,7 +68,7 @@ func newPort(rt *Runtime, driver pmd.Driver, kind, name string, o PortOptions) *
 	p := &Port{rt: rt, name: name, driver: driver, discard: o.Discard, cap: o.TxCapacity,
 		info: pmd.Info{Driver: kind, MAC: o.MAC, MTU: o.MTU, Caps: o.Caps, Socket: -1}}
 	for i := range max(1, o.RxQueues) {
-		p.rx = append(p.rx, &RxQueue{port: p, index: i, interrupts: o.Interrupts, reportTo: -1})
+		p.rx = append(p.rx, &RxQueue{port: p, index: i, interrupts: o.Interrupts, gather: o.Gather, reportTo: -1})
 	}
 	for i := range max(1, o.TxQueues) {
 		p.tx = append(p.tx, &TxQueue{port: p, index: i})

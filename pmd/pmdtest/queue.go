@@ -3,6 +3,7 @@ package pmdtest
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ipvd/pmd"
 )
@@ -22,6 +23,7 @@ type RxQueue struct {
 	stats  pmd.QueueStats
 
 	interrupts bool
+	gather     time.Duration
 	reportTo   int // eventfd of the set that has armed the queue; -1: none
 }
 

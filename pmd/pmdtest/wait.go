@@ -1,12 +1,25 @@
 package pmdtest
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"ipvd/pmd"
 )
 
-var _ pmd.Interrupter = (*pollSet)(nil)
+var (
+	_ pmd.Interrupter = (*pollSet)(nil)
+	_ pmd.Gatherer    = (*pollSet)(nil)
+)
+
+// Gather is the longest that an option of the set's ports says.
+func (s *pollSet) Gather() (d time.Duration) {
+	for _, r := range s.rx {
+		d = max(d, r.q.gather)
+	}
+	return d
+}
 
 // WaitFD is an eventfd that Inject makes readable between Arm and Disarm, for
 // ports whose options say so.

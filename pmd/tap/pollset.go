@@ -56,6 +56,7 @@ type PollSet struct {
 
 	txs    []txSlot
 	pacer  pacer
+	stream stream
 	txList pmd.SegList
 	txIov  []unix.Iovec
 	merger offload.Merger
@@ -84,8 +85,8 @@ type txSlot struct {
 }
 
 var (
-	_ pmd.PollSet = (*PollSet)(nil)
-	_ pmd.Waiter  = (*PollSet)(nil)
+	_ pmd.PollSet  = (*PollSet)(nil)
+	_ pmd.Gatherer = (*PollSet)(nil)
 )
 
 // AddRx adds the RX queue of a TAP port.

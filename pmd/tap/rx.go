@@ -32,25 +32,29 @@ func (s *PollSet) Receive() {
 			s.pacer.idles++
 		}
 	}
+	begin, bytes, more := s.v.N, uint64(0), false
 	for s.next < s.ready && s.v.Left() > 0 {
-		slot := uint32(s.events[s.next].Fd)
+		r := &s.rxs[s.events[s.next].Fd]
 		off := s.v.N
-		enough := s.read(&s.rxs[slot])
+		enough, b := s.read(r)
+		bytes += b
 		if n := s.v.N - off; n > 0 {
-			s.rxList.Add(slot, pmd.Burst{Off: uint32(off), N: uint32(n)})
+			s.rxList.Add(uint32(s.events[s.next].Fd), pmd.Burst{Off: uint32(off), N: uint32(n)})
+			more = more || n == r.burst
 		}
 		if !enough {
-			return
+			break
 		}
 		s.next++
 	}
+	s.stream.note(s.v.N-begin, bytes, more || s.next < s.ready)
 }
 
-// read appends frames of r to the vector; false when the mbufs ran out. r's
-// credit is a deficit round robin over bytes.
-func (s *PollSet) read(r *rxSlot) bool {
+// read appends frames of r to the vector, bytes in all; not enough when the mbufs ran
+// out. r's credit is a deficit round robin over bytes.
+func (s *PollSet) read(r *rxSlot) (enough bool, bytes uint64) {
 	var t pmd.QueueStats
-	enough := true
+	enough = true
 	r.credit = min(r.credit+turnBytes, turnBytes)
 	for budget := min(r.burst, s.v.Left()); budget > 0 && r.credit > 0; budget-- {
 		long := r.long > 0
@@ -83,7 +87,7 @@ func (s *PollSet) read(r *rxSlot) bool {
 		}
 	}
 	r.q.stats.add(t)
-	return enough
+	return enough, t.Bytes
 }
 
 // frame gives the frame of n bytes that was read; nil, and it is counted in t,
