@@ -56,7 +56,7 @@ differential: deps all ## compare ipvd with the driver on random frames (SEED=1 
 	@CGO_ENABLED=0 go build -o bin/ipvconform-guest ./cmd/ipvconform/guest
 	bin/ipvconform differential --seed $(SEED) --frames $(FRAMES) --cases bin/cases
 
-bench: deps all ## measure against C, testpmd and Open vSwitch (5 minutes, QUICK=1: three); see perf/README.md
+bench: deps all ## measure against C, testpmd and Open vSwitch (5 minutes, QUICK=1: one); see perf/README.md
 	go build -o bin/perf ./perf
 	bin/perf
 

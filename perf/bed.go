@@ -30,6 +30,7 @@ type bedConfig struct {
 // bed is a source that never ends and ports that take everything.
 type bed struct {
 	cfg    bedConfig
+	turn   uint64 // packets that a variant forwards in a turn
 	rt     *dpdk.Runtime
 	pool   *dpdk.Pool
 	file   string     // what source reads
@@ -44,7 +45,7 @@ const spare = 8192
 
 func (b *bench) newBed(cfg bedConfig) (t *bed, err error) {
 	cfg.copies = max(cfg.copies, 1)
-	t = &bed{cfg: cfg, rt: b.rt}
+	t = &bed{cfg: cfg, rt: b.rt, turn: b.turn}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("test bed: %w", err), t.close())

@@ -46,7 +46,7 @@ func (b *bench) disturbed(name string, bar float64, goal string, work func(m *ip
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
-	quiet := in.path.variant(turnPackets)
+	quiet := in.path.variant(b.turn)
 	r, err := b.quiet(in.forward(), in.reference(), quiet, beside(quiet, name, work(in.master)))
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ func egressL2(b *bench) (rows []report.Row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
-	variants := []measure.Variant{in.forward(), in.reference(), in.path.variant(turnPackets)}
+	variants := []measure.Variant{in.forward(), in.reference(), in.path.variant(b.turn)}
 	checks := []func() error{in.check}
 	for _, dst := range [][6]byte{peerMAC, masterMAC} {
 		e, err := b.newEgress(dst)
@@ -25,7 +25,7 @@ func egressL2(b *bench) (rows []report.Row, err error) {
 			return nil, err
 		}
 		defer func() { err = errors.Join(err, e.close()) }()
-		variants = append(variants, e.path.variant(turnPackets))
+		variants = append(variants, e.path.variant(b.turn))
 		checks = append(checks, e.check)
 	}
 	r, err := b.quiet(variants...)

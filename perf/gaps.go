@@ -10,12 +10,12 @@ import (
 	"ipvd/pmd/dpdk/cloop"
 )
 
-// Poll gaps are counted for so long in all, by turns.
+// Poll gaps are counted for so long in turns of ipvd and the loop, 30 s in all.
 const (
 	gapTime      = 100 * time.Microsecond
 	gapTurn      = time.Second
-	gapTurns     = 30
-	gapTurnQuick = 3
+	gapTurns     = 15
+	gapTurnQuick = 1
 )
 
 // gaps counts how often more than 100 us pass between two polls, in ipvd and in

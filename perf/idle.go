@@ -40,7 +40,11 @@ func idleCPU(b *bench) (rows []report.Row, err error) {
 
 // idleRow waits until what came before is over, and measures.
 func (b *bench) idleRow(d *daemon, name string) (report.Row, error) {
-	const settle, span = time.Second, 300 * time.Millisecond
+	const settle = time.Second
+	span := 300 * time.Millisecond
+	if b.quick {
+		span = 100 * time.Millisecond
+	}
 	time.Sleep(settle)
 	slept, err := d.sleeps()
 	if err != nil {

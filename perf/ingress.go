@@ -12,9 +12,10 @@ import (
 	"ipvd/pmd/dpdk/cloop"
 )
 
-// turnPackets is how many packets a variant forwards in a turn, 30 to 60 ms; a
-// multiple of every file's length, so that each slave's share is known.
-const turnPackets = 1 << 21
+// turnPackets is how many packets a variant forwards in a turn, some 40 ms, or a
+// quick run's half of that; multiples of every file's length, so that each slave's
+// share is known.
+const turnPackets, quickTurn = 1 << 20, 1 << 19
 
 // fileLen is how many packets a file has for so many addresses: all of them, or
 // a sample.
@@ -94,7 +95,7 @@ func (in *ingress) check() error {
 func (t *bed) forward() measure.Variant {
 	return measure.Variant{Name: "floor", Run: func() (measure.Sample, error) {
 		return measure.Turn(func() (uint64, error) {
-			return received(cloop.Forward(t.source.ID(), t.sink.ID(), t.cfg.burst, turnPackets), turnPackets)
+			return received(cloop.Forward(t.source.ID(), t.sink.ID(), t.cfg.burst, t.turn), t.turn)
 		})
 	}}
 }
@@ -102,8 +103,8 @@ func (t *bed) forward() measure.Variant {
 func (in *ingress) reference() measure.Variant {
 	return measure.Variant{Name: "c-reference", Run: func() (measure.Sample, error) {
 		return measure.Turn(func() (uint64, error) {
-			in.refRun += turnPackets
-			return received(in.ref.Run(turnPackets), turnPackets)
+			in.refRun += in.turn
+			return received(in.ref.Run(in.turn), in.turn)
 		})
 	}}
 }
@@ -130,7 +131,7 @@ func (b *bench) compare(addrs []netip.Addr, slaves, burst int) (r measure.Rounds
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
-	r, err = b.quiet(in.forward(), in.reference(), in.path.variant(turnPackets))
+	r, err = b.quiet(in.forward(), in.reference(), in.path.variant(in.turn))
 	if err != nil {
 		return nil, err
 	}

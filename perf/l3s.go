@@ -32,7 +32,7 @@ func l3sEstablished(b *bench) (rows []report.Row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, host.close()) }()
-	r, err := b.quiet(s.forward(), e.path.variant(turnPackets), host.variant(hostTurn), s.path.variant(turnPackets))
+	r, err := b.quiet(s.forward(), e.path.variant(b.turn), host.variant(hostTurn), s.path.variant(b.turn))
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func l3sFlows(b *bench) (rows []report.Row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, many.close()) }()
-	r, err := b.quiet(few.forward(), few.path.variant(turnPackets), many.path.variant(turnPackets))
+	r, err := b.quiet(few.forward(), few.path.variant(b.turn), many.path.variant(b.turn))
 	if err != nil {
 		return nil, err
 	}

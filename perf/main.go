@@ -48,6 +48,7 @@ type bench struct {
 	rt      *dpdk.Runtime
 	dir     string // for capture files
 	rounds  int
+	turn    uint64 // packets of a turn
 	quick   bool
 	wanted  []string // the rows that the running scenario is asked for
 	beds    int      // made so far, for names
@@ -121,9 +122,9 @@ func run(quick bool, only, out string) (status int, err error) {
 
 // start makes the calling goroutine's thread a worker.
 func start(quick bool) (b *bench, end func() error, err error) {
-	b = &bench{rounds: 15, quick: quick}
+	b = &bench{rounds: 15, turn: turnPackets, quick: quick}
 	if quick {
-		b.rounds = 7
+		b.rounds, b.turn = 7, quickTurn
 	}
 	if b.cpus, err = allowedCPUs(); err != nil {
 		return nil, nil, err

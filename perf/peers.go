@@ -21,7 +21,7 @@ func (b *bench) besideTestpmd(mode string) (r measure.Rounds, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
-	r, err = b.quiet(in.forward(), in.reference(), in.path.variant(turnPackets), p.variant("testpmd "+mode))
+	r, err = b.quiet(in.forward(), in.reference(), in.path.variant(b.turn), p.variant("testpmd "+mode))
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func ingressOVS(b *bench) (rows []report.Row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
-	r, err := b.quiet(in.forward(), in.reference(), in.path.variant(turnPackets), o.variant())
+	r, err := b.quiet(in.forward(), in.reference(), in.path.variant(b.turn), o.variant())
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ const copySlaves = 64
 // replicate64 compares broadcasts to 64 slaves and the host with a loop in C
 // that sends to as many queues.
 func replicate64(b *bench) (rows []report.Row, err error) {
-	const burst, packets, copies = 128, turnPackets / copySlaves, copySlaves + 1
+	const burst, packets, copies = 128, 1 << 15, copySlaves + 1
 	h := traffic.Header{DstMAC: [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, SrcMAC: peerMAC,
 		Src: traffic.Addrs4(1)[0], Dst: traffic.Addrs4(2)[1]}
 	l := load{frames: make([][]byte, 4096)}

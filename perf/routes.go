@@ -54,7 +54,7 @@ func (b *bench) routed(name string, routes int) (row report.Row, err error) {
 		return row, err
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
-	r, err := b.quiet(in.forward(), in.reference(), in.path.variant(turnPackets), e.path.variant(turnPackets))
+	r, err := b.quiet(in.forward(), in.reference(), in.path.variant(b.turn), e.path.variant(b.turn))
 	if err != nil {
 		return row, err
 	}

@@ -130,10 +130,13 @@ func (s *shared) feed(paths [2]string) (*feeder, error) {
 	return f, nil
 }
 
+// feederTurn is how many packets go through a subject in a turn.
+const feederTurn = 1 << 17
+
 // variant is turns of a subject, which hands on feederBurst packets when it is called.
 func (f *feeder) variant(name string, subject func() error) measure.Variant {
 	return measure.Variant{Name: name, Run: func() (sum measure.Sample, err error) {
-		for range turnPackets / 16 / feederBurst {
+		for range feederTurn / feederBurst {
 			if err := f.send(); err != nil {
 				return sum, fmt.Errorf("%s: %w", name, err)
 			}

@@ -32,7 +32,7 @@ func ingressManySlaves(b *bench) (rows []report.Row, err error) {
 			return nil, err
 		}
 		defer p.st.Close()
-		v := p.variant(turnPackets)
+		v := p.variant(b.turn)
 		v.Name = fmt.Sprintf("%d slaves", l.slaves)
 		variants = append(variants, v)
 		checks = append(checks, p.check, func() error { return l.check(p.packets, p.counted) })

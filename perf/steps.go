@@ -38,7 +38,7 @@ func (b *bench) stepCost(slaves, burst int) (ns [3]float64, err error) {
 		return ns, err
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
-	r, err := measure.Interleave(stepRounds, in.forward(), in.reference(), in.path.variant(turnPackets))
+	r, err := measure.Interleave(stepRounds, in.forward(), in.reference(), in.path.variant(b.turn))
 	if err != nil {
 		return ns, err
 	}

@@ -45,23 +45,30 @@ type Rounds [][]Sample
 // does not count. An error names the variant.
 func Interleave(rounds int, variants ...Variant) (Rounds, error) {
 	var all Rounds
-	for i := range rounds + 1 {
-		round := make([]Sample, len(variants))
-		for k, v := range variants {
-			s, err := v.Run()
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", v.Name, err)
-			}
-			if s.Work == 0 || s.CPU <= 0 {
-				return nil, fmt.Errorf("%s: %d done in %v of CPU time", v.Name, s.Work, s.CPU)
-			}
-			round[k] = s
+	for range rounds + 1 {
+		one, err := Once(variants...)
+		if err != nil {
+			return nil, err
 		}
-		if i > 0 {
-			all = append(all, round)
-		}
+		all = append(all, one...)
 	}
-	return all, nil
+	return all[1:], nil
+}
+
+// Once is a single round, for a look at what takes long.
+func Once(variants ...Variant) (Rounds, error) {
+	round := make([]Sample, len(variants))
+	for k, v := range variants {
+		s, err := v.Run()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", v.Name, err)
+		}
+		if s.Work == 0 || s.CPU <= 0 {
+			return nil, fmt.Errorf("%s: %d done in %v of CPU time", v.Name, s.Work, s.CPU)
+		}
+		round[k] = s
+	}
+	return Rounds{round}, nil
 }
 
 // Quiet is Interleave, repeated at most tries times until the first variant's
