@@ -253,9 +253,10 @@ func (m *Mbuf) VLANStripped() bool { return m.olFlags&olVLANStripped != 0 }
 // anything left to do.
 func (m *Mbuf) Ready() bool { return m.olFlags&(olVLANStripped|olOffload) == 0 }
 
-// Simple reports Whole, Ready and not Shared, in fewer steps.
-func (m *Mbuf) Simple() bool {
-	return m.pktLen == uint32(m.dataLen) && m.olFlags&(olVLANStripped|olOffload|olIndirect|olExternal) == 0 && m.Refs() == 1
+// Own reports Ready, of a frame that lies in m's own buffer: if nobody else refers to
+// m (Refs), it may be written.
+func (m *Mbuf) Own() bool {
+	return m.olFlags&(olVLANStripped|olOffload|olIndirect|olExternal) == 0
 }
 
 // MbufAt gives the mbuf at address p, which must point to a struct rte_mbuf

@@ -33,7 +33,7 @@ func TestHotFunctionsAreInlined(t *testing.T) {
 		"flows (*Counter).Add", "flows (*Grouper).Tally",
 		"wire ParseEthernet", "wire ParseIPv4", "wire ParseIPv6", "wire Ethernet.Type", "wire Ethernet.Dst", "wire IPv4.Dst", "wire IPv6.Dst",
 		"ipvlan (*slots).hash4", "ipvlan (*slots).hash6", "ipvlan (*slots).near",
-		"ipvlan (*pair).lacks", "ipvlan readdressTo", "ipvlan station", "ipvlan sum4", "ipvlan (*nets).has", "pmd (*Mbuf).Simple", "route or",
+		"ipvlan (*pair).lacks", "ipvlan readdressTo", "ipvlan station", "ipvlan sum4", "ipvlan (*nets).has", "pmd (*Mbuf).Own", "pmd (*Mbuf).Refs", "route or",
 		"ipvlan plain4", "ipvlan plain6", "ipvlan (*plane).slaveVerdict",
 	} {
 		if !inlined[name] {

@@ -19,12 +19,12 @@ func (f *forwarder) read4(pkts []*pmd.Mbuf, i int) (end int, longest uint32, nea
 		noOptions  = 0x45
 		headAndLen = 0xffff00ff // all but the TOS
 	)
-	s, q, siblings, seen := f.sift, &f.routes, f.table.v4.Load().nets, uint64(0)
+	s, q, siblings := f.sift, &f.routes, f.table.v4.Load().nets
 	pkts = pkts[:min(len(pkts), sifted)]
 	for ; uint(i) < uint(len(pkts)); i++ {
 		m, at := pkts[i], uint8(i)
 		b := m.Data()
-		if len(b) < plainLen || !m.Simple() {
+		if len(b) < plainLen || !m.Whole() || !m.Own() || m.Refs() != 1 {
 			break
 		}
 		h, length := (*[plainLen]byte)(b), uint32(len(b))
@@ -38,9 +38,11 @@ func (f *forwarder) read4(pkts []*pmd.Mbuf, i int) (end int, longest uint32, nea
 		q.Src[at], q.Dst[at] = bits.ReverseBytes32(uint32(second>>32)), a
 		q.TOS[at], s.bytes[at] = uint8(first>>8), length
 		longest = max(longest, length)
-		seen |= siblings.has(a)
+		if siblings.has(a) != 0 {
+			near = true
+		}
 	}
-	return i, longest, seen != 0 && f.flag != VEPA
+	return i, longest, near && f.flag != VEPA
 }
 
 // markSiblings takes the hop from packets to slaves' addresses.

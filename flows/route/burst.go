@@ -47,12 +47,17 @@ func (f *FIB) Find4(b *Burst4, i, end int) {
 		p.rules[k].table.findAll(b, i, end)
 	}
 	b.begin(i, end)
-	for ; i < end; i++ {
-		h := &b.Hop[uint8(i)]
-		if p.onLink && refuses(*h) {
-			*h = 0
+	if p.onLink {
+		for at := i; at < end; at++ {
+			if h := &b.Hop[uint8(at)]; refuses(*h) {
+				*h = 0
+			}
 		}
-		*h = or(*h, p.last)
+	}
+	for ; i < end; i++ {
+		if h := &b.Hop[uint8(i)]; *h == 0 {
+			*h = p.last
+		}
 	}
 }
 
