@@ -27,7 +27,9 @@
 // of its poll sets (pmd.Waiter). What goes to sleep has nothing to send, and looks
 // once more after its devices were told to wake it. Queues without a descriptor
 // are looked at every Config.Look. Swap and Stop wake it by an eventfd, and
-// Synchronize need not.
+// Synchronize need not. Such a worker also leaves a poll set alone for a moment that
+// asks for it while packets come (pmd.Gatherer): it sends what it has, polls the
+// others, and sleeps until the moment is over if they have nothing.
 //
 // # Invariants
 //

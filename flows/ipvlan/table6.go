@@ -22,6 +22,7 @@ type entry6 struct {
 func newSlots6(keys int) *slots6 {
 	s := &slots6{slots: *newSlots(keys)}
 	s.entries = make([]entry6, s.limit())
+	preferHuge(s.entries)
 	return s
 }
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/mman.h>
+
 #include "cloop.h"
 
 static uint64_t
@@ -13,6 +15,21 @@ splitmix(uint64_t *seed)
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
 	return z ^ (z >> 31);
+}
+
+/* Memory in huge pages if the kernel has some, as flows/ipvlan's tables. */
+static void *
+zeroed(size_t size)
+{
+	const size_t huge = 2 << 20;
+	size_t align = size < huge ? 64 : huge;
+	void *p = aligned_alloc(align, (size + align - 1) / align * align);
+
+	if (p == NULL)
+		return NULL;
+	if (align == huge)
+		(void)madvise(p, size, MADV_HUGEPAGE);
+	return memset(p, 0, size);
 }
 
 int
@@ -27,12 +44,11 @@ cloop_table_init(struct cloop_table *t, uint32_t keys, int entries, uint64_t see
 	t->keys = keys;
 	for (size_t i = 0; i < sizeof(t->key) / sizeof(t->key[0]); i++)
 		t->key[i] = splitmix(&seed);
-	t->words = aligned_alloc(64, sizeof(uint64_t) << order);
+	t->words = zeroed(sizeof(uint64_t) << order);
 	if (entries)
-		t->entries = calloc(keys + 1, sizeof(*t->entries));
+		t->entries = zeroed((keys + 1) * sizeof(*t->entries));
 	if (t->words == NULL || (entries && t->entries == NULL))
 		return -ENOMEM;
-	memset(t->words, 0, sizeof(uint64_t) << order);
 	return 0;
 }
 
