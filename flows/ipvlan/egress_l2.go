@@ -61,14 +61,16 @@ func (e *egressL2) decide(pkts []*pmd.Mbuf) (longest uint32) {
 		}
 		if e.siblings {
 			if end = s.read4(pkts, i, e.macWord); end > i && s.longest(i, end) <= e.least {
-				for i = s.near4(e.table.v4.Load(), e.byID, e.grouper, i, end); i < end; i = s.near4(e.table.v4.Load(), e.byID, e.grouper, i+1, end) {
+				t := e.table.v4.Load()
+				s.touch4(t, i, end)
+				for i = s.near4(t, e.byID, e.grouper, i, end); i < end; i = s.near4(t, e.byID, e.grouper, i+1, end) {
 					longest = max(longest, e.one(&pkts[i], i))
 				}
 				continue
 			}
 			if end = s.read6(pkts, i, e.macWord); end > i && s.longest(i, end) <= e.least {
 				t := e.table.v6.Load()
-				s.entries6(&t.slots, i, end)
+				s.entries6(t, i, end)
 				for i = s.near6(t.entries, e.byID, e.grouper, i, end); i < end; i = s.near6(t.entries, e.byID, e.grouper, i+1, end) {
 					longest = max(longest, e.one(&pkts[i], i))
 				}

@@ -64,6 +64,7 @@ func (s *sift) read4(pkts []*pmd.Mbuf, i int, mac uint64) int {
 
 // find4 gives the packets from place i to end their verdicts and tallies them.
 func (s *sift) find4(t *slots, p *plane, i, end int) {
+	s.touch4(t, i, end)
 	for i = s.near4(t, p.byID, p.grouper, i, end); i < end; i = s.near4(t, p.byID, p.grouper, i+1, end) {
 		v := toHost
 		if id, ok := t.far4(t.hash4(s.dst4[i%sifted]), s.dst4[i%sifted]); ok {
@@ -89,10 +90,10 @@ func (s *sift) read6(pkts []*pmd.Mbuf, i int, mac uint64) int {
 	return i
 }
 
-// find6 does for IPv6 what find4 does for IPv4. Entries are looked at in a loop of
+// find6 does for IPv6 what find4 does for IPv4. Entries are looked at in loops of
 // their own, when the words of all packets have been asked for.
 func (s *sift) find6(t *slots6, p *plane, i, end int) {
-	s.entries6(&t.slots, i, end)
+	s.entries6(t, i, end)
 	for i = s.near6(t.entries, p.byID, p.grouper, i, end); i < end; i = s.near6(t.entries, p.byID, p.grouper, i+1, end) {
 		d, v := &s.dst6[i%sifted], toHost
 		if id, ok := t.lookup(d.hi, d.lo); ok {

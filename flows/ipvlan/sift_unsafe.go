@@ -1,6 +1,7 @@
 package ipvlan
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"ipvd/flows"
@@ -28,6 +29,19 @@ func (h home4) pair(a uint32) *pair {
 	return (*pair)(unsafe.Add(h.pairs, uintptr((uint64(a)*h.mul+h.add)>>(h.shift&63))*unsafe.Sizeof(pair{})))
 }
 
+// touch4 looks at the home pairs of the packets from place i to end in a large table
+// and does nothing else, so that the processor waits for many of them at a time: near4,
+// which does much for each, has few in hand.
+func (s *sift) touch4(t *slots, i, end int) {
+	if !t.large() {
+		return
+	}
+	home := t.home4()
+	for ; i < end; i++ {
+		atomic.LoadUint64(&home.pair(*at(&s.dst4, i))[0])
+	}
+}
+
 // near4 gives the packets from place i on their verdicts and tallies them, up to
 // end, or to the first whose address is not found at once. It gives that place.
 func (s *sift) near4(t *slots, byID []flows.Verdict, g *flows.Grouper, i, end int) int {
@@ -48,15 +62,22 @@ func (s *sift) near4(t *slots, byID []flows.Verdict, g *flows.Grouper, i, end in
 }
 
 // entries6 finds the entries that may have the addresses of the packets from place
-// i to end.
-func (s *sift) entries6(t *slots, i, end int) {
-	pairs, shift := unsafe.Pointer(unsafe.SliceData(t.pairs)), t.shift&63
+// i to end. In a large table it looks at them as well: see touch4.
+func (s *sift) entries6(t *slots6, i, end int) {
+	begin, pairs, shift := i, unsafe.Pointer(unsafe.SliceData(t.pairs)), t.shift&63
 	k0, k1, k2, k3, k4 := t.key[0], t.key[1], t.key[2], t.key[3], t.key[4]
 	for ; i < end; i++ {
 		d := (*words6)(unsafe.Add(unsafe.Pointer(&s.dst6), i*int(unsafe.Sizeof(words6{}))))
 		hash := k0*(d.hi>>32) + k1*uint64(uint32(d.hi)) + k2*(d.lo>>32) + k3*uint64(uint32(d.lo)) + k4
 		p := (*pair)(unsafe.Add(pairs, uintptr(hash>>(shift&63))*unsafe.Sizeof(pair{})))
 		*at(&s.entry, i) = uint32(min(p.near(uint32(hash)), maxValue))
+	}
+	if !t.large() {
+		return
+	}
+	first, last := unsafe.Pointer(unsafe.SliceData(t.entries)), uint32(len(t.entries)-1)
+	for i = begin; i < end; i++ {
+		(*entry6)(unsafe.Add(first, uintptr(min(*at(&s.entry, i), last))*unsafe.Sizeof(entry6{}))).slave.Load()
 	}
 }
 

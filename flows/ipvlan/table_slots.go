@@ -59,6 +59,9 @@ func newSlots(keys int) *slots {
 // limit is how many slots may be in use.
 func (s *slots) limit() int { return 2 * len(s.pairs) / slotsPerKey }
 
+// large reports slots that are not in the cache of a CPU core: of more than 256 KB.
+func (s *slots) large() bool { return len(s.pairs) > 1<<14 }
+
 // crowded reports that lookups go past half a place on average, three times as many
 // as when a hash spreads the keys: some sets of keys and these random numbers do not
 // suit each other, one in thirty of those that lay in one bucket before. A few keys
