@@ -32,7 +32,7 @@
 //
 // A worker that polls is quicker than a sender, and finds one packet at a time: nothing
 // to merge, and a wake-up of the receiver for each. So while small packets come in a
-// stream a poll set asks for pauses of 50 µs (pmd.Gatherer), in which some gather. A
+// stream a poll set asks for pauses of 100 µs (pmd.Gatherer), in which some gather. A
 // packet that comes alone, an answer to it, and large frames never wait.
 //
 // # Network namespaces

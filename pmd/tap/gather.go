@@ -7,8 +7,8 @@ import "time"
 // it is cheaper to let some gather: as an Ethernet interface does that moderates its
 // interrupts (ethtool -C, rx-usecs).
 const (
-	// pause is how long. At the least rate of a stream three packets come in it.
-	pause = 50 * time.Microsecond
+	// pause is how long: about what such an interface waits when it has much to do.
+	pause = 100 * time.Microsecond
 	// streamLen is how many packets in a row are a stream.
 	streamLen = 16
 	// streamGap is how many looks may find nothing between two of them: some 10 µs,
