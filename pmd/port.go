@@ -168,7 +168,8 @@ type Waiter interface {
 	WaitFD() (fd int, all bool)
 }
 
-// Gatherer is a Waiter that pays for a look rather than for a packet.
+// Gatherer is a Waiter that pays for a look rather than for a packet. A runtime's own
+// set, which sends within Receive, must not be one that asks for pauses.
 type Gatherer interface {
 	Waiter
 	// Gather says, after a Receive that found packets, for how long the worker does

@@ -1,10 +1,6 @@
 package tap
 
-import (
-	"testing"
-
-	"golang.org/x/sys/unix"
-)
+import "testing"
 
 // look is what a look finds: so many packets of so many bytes each.
 type look struct{ packets, size int }
@@ -93,7 +89,6 @@ func TestSetSeesAStreamOnItsTAPs(t *testing.T) {
 	if r.taps.Gather() != pause {
 		t.Error("no pause at the end of a stream that has been read")
 	}
-	unix.Close(fd)
 }
 
 // flat joins lists of looks.
