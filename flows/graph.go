@@ -43,10 +43,25 @@ type pollSet struct {
 	pmd.PollSet
 	driver pmd.Driver
 	rx     *pmd.SegList
-	next   []Stage      // by slot
-	first  []bool       // by slot: see Graph.First
+	ways   []way        // by slot
 	gather pmd.Gatherer // nil: it is none
 	held   bool         // the next step leaves it alone
+}
+
+// way is where the packets of a receive slot go.
+type way struct {
+	next  Stage
+	first bool    // see Graph.First
+	meter Meter   // next, if it counts the queue's bytes, else nil
+	bytes *uint64 // the count
+}
+
+func (w *way) push(b Burst) {
+	if w.meter == nil {
+		w.next.Push(b)
+		return
+	}
+	store(w.bytes, *w.bytes+w.meter.PushMetered(b))
 }
 
 type input struct {

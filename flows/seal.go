@@ -46,12 +46,17 @@ func (g *Graph) fill(senders map[pmd.TxQueue]int) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", rxNode(in.q), err)
 		}
-		for len(in.set.next) <= int(slot) {
-			in.set.next, in.set.first = append(in.set.next, nil), append(in.set.first, false)
+		for len(in.set.ways) <= int(slot) {
+			in.set.ways = append(in.set.ways, way{})
 		}
-		in.set.next[slot], in.set.first[slot] = in.next, in.first
+		w := &in.set.ways[slot]
+		w.next, w.first = in.next, in.first
 		if g.watch != nil {
-			in.set.next[slot] = g.watch.input(in)
+			w.next = g.watch.input(in)
+		}
+		meter, reads := w.next.(Meter)
+		if set, ok := in.set.PollSet.(pmd.Metered); ok && reads {
+			w.meter, w.bytes = meter, set.Meter(slot)
 		}
 	}
 	for _, out := range g.outputs {

@@ -28,7 +28,7 @@ func newWait(g *Graph, b *bell, look time.Duration) *wait {
 	}
 	w := &wait{fds: []unix.PollFd{{Fd: int32(b.fd), Events: unix.POLLIN}}, look: pulse}
 	for _, s := range g.sets {
-		if len(s.next) == 0 {
+		if len(s.ways) == 0 {
 			continue // it only sends
 		}
 		waiter, ok := s.PollSet.(pmd.Waiter)

@@ -14,6 +14,14 @@ type Stage interface {
 	Push(b Burst)
 }
 
+// Meter is a Stage that learns how long the packets are that it gets. Behind a queue
+// whose set would have to look at them for that (pmd.Metered), it counts in its place.
+type Meter interface {
+	Stage
+	// PushMetered is Push, and gives the packets' lengths in all, as they came, in bytes.
+	PushMetered(b Burst) (bytes uint64)
+}
+
 // Verdict is where a classifier sends a packet: the index of an edge.
 type Verdict = uint32
 

@@ -99,10 +99,11 @@ func (w *worker) step(g *Graph) int {
 	for _, s := range g.sets {
 		for _, seg := range s.rx.Segs[:s.rx.N] {
 			n += int(seg.N)
-			if g.ordered && s.first[seg.Slot] {
+			way := &s.ways[seg.Slot]
+			if g.ordered && way.first {
 				continue
 			}
-			s.next[seg.Slot].Push(Burst{Off: seg.Off, N: seg.N})
+			way.push(Burst{Off: seg.Off, N: seg.N})
 		}
 	}
 	for _, s := range g.sources {
@@ -116,8 +117,8 @@ func (w *worker) step(g *Graph) int {
 func (g *Graph) pushFirst() {
 	for _, s := range g.sets {
 		for _, seg := range s.rx.Segs[:s.rx.N] {
-			if s.first[seg.Slot] {
-				s.next[seg.Slot].Push(Burst{Off: seg.Off, N: seg.N})
+			if way := &s.ways[seg.Slot]; way.first {
+				way.push(Burst{Off: seg.Off, N: seg.N})
 			}
 		}
 	}

@@ -160,6 +160,16 @@ type PollSet interface {
 	Close()
 }
 
+// Metered is a PollSet that must look at each packet for no more than the count of
+// its queue's bytes, and can leave that to a worker that looks at them anyway.
+type Metered interface {
+	PollSet
+	// Meter gives a receive slot's count of bytes, to which the worker adds the
+	// lengths of all packets that it gets from there from now on. The worker alone
+	// writes it, whole, and QueueStats has it. For the control plane, after AddRx.
+	Meter(slot uint32) *uint64
+}
+
 // Waiter is a PollSet that a worker can sleep on.
 type Waiter interface {
 	// WaitFD is a descriptor that is readable when Receive would find packets; -1

@@ -230,7 +230,8 @@ receive_all(struct ipvd_set *s, uint32_t pkts)
 		if (n > 0) {
 			s->rxsegs[segs++] = (struct ipvd_seg){slot, pkts, n, 0};
 			COUNT(q->packets, n);
-			COUNT(q->bytes, lengths(s->v->pkts + pkts, n));
+			if (!s->rx[slot].metered)
+				COUNT(q->bytes, lengths(s->v->pkts + pkts, n));
 			pkts += n;
 		}
 		if (++slot == s->nrx)

@@ -48,6 +48,46 @@ func TestRingGivesBackWhatWasSent(t *testing.T) {
 	}
 }
 
+// TestMeteredQueueCountsTheWorkersBytes: and no longer looks at the packets for them, in
+// this set. Another one does.
+func TestMeteredQueueCountsTheWorkersBytes(t *testing.T) {
+	pool := newTestPool(t, 1023)
+	ring := attachTest(t, "net_ring0", PortOptions{Pool: pool})
+	w := asWorker(t, pool, 64, 32)
+	meter := w.set.Meter(w.addRx(ring, 32))
+	w.addRx(attachTest(t, "net_ring1", PortOptions{Pool: pool}), 32) // which moves the slots
+	tx := w.addTx(ring)
+	send := func() {
+		w.step()
+		_, b := w.packet([]byte("seven b"))
+		w.set.TxList().Add(tx, b)
+		w.step()
+		w.received()
+	}
+	send()
+	if s := ring.Rx()[0].Stats(); s != (pmd.QueueStats{Packets: 1}) {
+		t.Errorf("received %+v, want a packet and no bytes", s)
+	}
+	*meter += 1000
+	send()
+	if s := ring.Rx()[0].Stats(); s != (pmd.QueueStats{Packets: 2, Bytes: 1000}) {
+		t.Errorf("received %+v, want 2 packets and 1000 bytes", s)
+	}
+	w.step()
+	w.closeSet()
+	set, err := rt.NewPollSet(w.v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.set = set.(*PollSet)
+	w.addRx(ring, 32)
+	tx = w.addTx(ring)
+	send()
+	if s := ring.Rx()[0].Stats(); s != (pmd.QueueStats{Packets: 3, Bytes: 1007}) {
+		t.Errorf("received %+v, want 3 packets and 1007 bytes", s)
+	}
+}
+
 // TestMeasuredSegmentsAreCountedAsTold: those between them are measured.
 func TestMeasuredSegmentsAreCountedAsTold(t *testing.T) {
 	pool := newTestPool(t, 1023)

@@ -44,7 +44,7 @@ type PollSet struct {
 	ports []*Port // of each queue added
 }
 
-var _ pmd.PollSet = (*PollSet)(nil)
+var _ pmd.Metered = (*PollSet)(nil)
 
 // NewPollSet makes a set for the worker that owns v, which must be a vector of
 // this runtime. Several sets may be made for one vector, one of which may be in
@@ -99,6 +99,14 @@ func (s *PollSet) AddRx(q pmd.RxQueue, burst int) (uint32, error) {
 	s.rxQueues = append(s.rxQueues, rq)
 	s.rx.Segs = segs(list, len(slots))
 	return uint32(len(slots) - 1), nil
+}
+
+// Meter leaves it to the worker to count a receive slot's bytes: reading lengths here
+// would be one more turn over the packets' memory.
+func (s *PollSet) Meter(slot uint32) *uint64 {
+	s.rxSlots[slot].metered = 1
+	unsafe.Slice(s.c.rx, len(s.rxSlots))[slot].metered = 1
+	return (*uint64)(unsafe.Pointer(&s.rxQueues[slot].c.bytes))
 }
 
 // AddTx adds a queue of this runtime's ports; with shared, bursts are sent under

@@ -40,6 +40,7 @@ struct ipvd_txq {
 struct ipvd_rxslot {
 	struct ipvd_rxq *q;
 	uint32_t burst;
+	uint32_t metered; /* the worker counts the bytes */
 };
 
 /* With the queue's numbers beside: what is sent need not wait for the line that

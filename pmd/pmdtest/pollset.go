@@ -2,6 +2,7 @@ package pmdtest
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -25,8 +26,9 @@ type pollSet struct {
 }
 
 type rxSlot struct {
-	q     *RxQueue
-	burst int
+	q       *RxQueue
+	burst   int
+	metered bool
 }
 
 type txSlot struct {
@@ -34,7 +36,7 @@ type txSlot struct {
 	shared bool
 }
 
-var _ pmd.PollSet = (*pollSet)(nil)
+var _ pmd.Metered = (*pollSet)(nil)
 
 func (rt *Runtime) newSet(d pmd.Driver, v *pmd.Vector) (pmd.PollSet, error) {
 	rt.mu.Lock()
@@ -61,8 +63,20 @@ func (s *pollSet) AddRx(q pmd.RxQueue, burst int) (slot uint32, err error) {
 	if err := rx.port.hold(); err != nil {
 		return 0, fmt.Errorf("poll set: add receive queue %d of %s: %w", rx.index, rx.port.name, err)
 	}
-	s.rx = append(s.rx, rxSlot{rx, burst})
+	s.rx = append(s.rx, rxSlot{q: rx, burst: burst})
 	return uint32(len(s.rx) - 1), nil
+}
+
+// Meter has the worker's count compared with what there was when the test ends.
+func (s *pollSet) Meter(slot uint32) *uint64 {
+	r := &s.rx[slot]
+	r.metered = true
+	s.rt.mu.Lock()
+	defer s.rt.mu.Unlock()
+	if !slices.Contains(s.rt.metered, r.q) {
+		s.rt.metered = append(s.rt.metered, r.q)
+	}
+	return &r.q.meter
 }
 
 func (s *pollSet) AddTx(q pmd.TxQueue, shared bool) (slot uint32, err error) {
@@ -95,7 +109,7 @@ func (s *pollSet) Receive() {
 	for slot, r := range s.rx {
 		off := s.vec.N
 		s.drive("receive", r.q.port, r.q.index, r.q.driving.CompareAndSwap(false, true))
-		n := r.q.receive(s.vec, r.burst)
+		n := r.q.receive(s.vec, r.burst, r.metered)
 		r.q.driving.Store(false)
 		if n > 0 {
 			s.rxList.Add(uint32(slot), pmd.Burst{Off: uint32(off), N: uint32(n)})

@@ -21,6 +21,8 @@ type RxQueue struct {
 	replay bool
 	at     int // of replay
 	stats  pmd.QueueStats
+	meter  uint64 // bytes that the worker has counted
+	owed   uint64 // and those that it was to count
 
 	interrupts bool
 	gather     time.Duration
@@ -54,7 +56,9 @@ func (q *TxQueue) Index() int { return q.index }
 func (q *RxQueue) Stats() pmd.QueueStats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.stats
+	s := q.stats
+	s.Bytes += atomic.LoadUint64(&q.meter)
+	return s
 }
 
 // Stats counts what was sent or dropped.
@@ -113,8 +117,9 @@ func (p *Port) Sent(queue int) (frames [][]byte) {
 	return frames
 }
 
-// receive appends up to burst packets to v and gives their number.
-func (q *RxQueue) receive(v *pmd.Vector, burst int) int {
+// receive appends up to burst packets to v and gives their number. With metered the
+// worker counts their bytes.
+func (q *RxQueue) receive(v *pmd.Vector, burst int, metered bool) int {
 	if gate := q.stall.Load(); gate != nil {
 		q.hangs.Store(true)
 		<-*gate
@@ -144,7 +149,11 @@ func (q *RxQueue) receive(v *pmd.Vector, burst int) int {
 		}
 		v.Append(m)
 		q.stats.Packets++
-		q.stats.Bytes += uint64(len(frame.Bytes))
+		if metered {
+			q.owed += uint64(len(frame.Bytes))
+		} else {
+			q.stats.Bytes += uint64(len(frame.Bytes))
+		}
 		n++
 	}
 	if q.frames = q.frames[taken:]; len(q.frames) == 0 {

@@ -28,6 +28,7 @@ type Runtime struct {
 	vectors  map[*pmd.Vector]*Pool // the open ones, and where their stock comes from
 	sets     int                   // open
 	threads  int                   // registered
+	metered  []*RxQueue            // whose bytes a worker counts, or has counted
 	problems []string
 }
 

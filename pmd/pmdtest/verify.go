@@ -21,6 +21,11 @@ func (rt *Runtime) finish() {
 			rt.fault("%d %s", open.n, open.what)
 		}
 	}
+	for _, q := range rt.metered {
+		if q.meter != q.owed {
+			rt.fault("port %s: the worker counted %d bytes of %d received", q.port.name, q.meter, q.owed)
+		}
+	}
 	for _, p := range rt.pools {
 		p.close()
 	}
