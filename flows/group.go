@@ -1,7 +1,7 @@
 package flows
 
 import (
-	"math/bits"
+	"math"
 	"slices"
 
 	"ipvd/pmd"
@@ -11,7 +11,7 @@ import (
 type Group struct {
 	Verdict Verdict
 	Burst   Burst
-	Bytes   uint32 // their lengths as the caller of Tally gave them
+	Bytes   uint32 // their lengths as the caller of Sort gave them
 }
 
 // Grouper sorts the packets of a burst by verdict. Its cost depends on the
@@ -19,13 +19,14 @@ type Group struct {
 // are possible. Worker only.
 type Grouper struct {
 	vec *pmd.Vector
-	// sums has for each verdict its packets so far, in the upper half, and their
-	// bytes, then where the vector has its next packet; zero between two calls of
-	// Sort.
+	// sums has for each verdict its packets, in the upper half, and their bytes, then
+	// where the vector has its next packet; zero outside of Sort.
 	sums   []uint64
-	order  []Verdict // those with packets, as they came up; two more than there are verdicts
-	n      int       // of order
+	order  []Verdict // those with packets; two more than there are verdicts
 	groups []Group
+	// first and last, exclusive, are the verdicts that most packets have: the last run of
+	// those with an output, if there is one.
+	first, last uint32
 
 	outs  []*Output // by verdict; nil: the caller hands the group on
 	lanes []lane    // the same, as they are sent to
@@ -45,7 +46,7 @@ const (
 // out of range is grouped as verdicts, one past the last.
 func NewGrouper(vec *pmd.Vector, verdicts int) *Grouper {
 	g := &Grouper{vec: vec, sums: make([]uint64, verdicts+1), order: make([]Verdict, verdicts+2),
-		groups: make([]Group, verdicts+1), lanes: make([]lane, verdicts+1)}
+		groups: make([]Group, verdicts+1), lanes: make([]lane, verdicts+1), last: uint32(verdicts)}
 	for k := range g.lanes {
 		g.lanes[k] = noLane
 	}
@@ -63,10 +64,15 @@ func (g *Graph) Grouper(outs []*Output) *Grouper {
 
 // seal takes over the slots that the outputs have now.
 func (g *Grouper) seal() {
+	g.first, g.last = 0, 0
 	for k, o := range g.outs {
 		if o == nil {
 			continue
 		}
+		if int(g.last) != k {
+			g.first = uint32(k)
+		}
+		g.last = uint32(k + 1)
 		at := slices.Index(g.lists, o.list)
 		if at < 0 {
 			at = len(g.lists)
@@ -78,64 +84,80 @@ func (g *Grouper) seal() {
 	}
 }
 
-// Tally notes that a packet of the next burst to be sorted has verdict k, which
-// must be in range, and so many bytes: less than 4 GB in a burst. A new verdict
-// is noted for every packet and kept by advancing, which needs no branch that the
-// processor could guess wrong.
-func (g *Grouper) Tally(k Verdict, bytes uint32) {
-	g.order[g.n] = k
-	sum := g.sums[k]
-	g.sums[k] = sum + 1<<32 + uint64(bytes)
-	_, first := bits.Sub64(sum, 1, 0)
-	g.n += int(first)
-}
-
-// TallyAll is Tally for n packets of verdict k, at least one, with so many bytes in all.
-func (g *Grouper) TallyAll(k Verdict, n, bytes uint32) {
-	g.order[g.n] = k
-	if g.sums[k] == 0 {
-		g.n++
-	}
-	g.sums[k] += uint64(n)<<32 + uint64(bytes)
-}
-
-// Forget undoes what was tallied since the last call of Sort: a stage begins with
-// it, since one that panicked may have left its burst half tallied.
-func (g *Grouper) Forget() {
-	for _, k := range g.order[:g.n] {
-		g.sums[k] = 0
-	}
-	g.n = 0
-}
-
 // Group sorts burst b by v, which holds a verdict a packet; those that are out of
 // range are overwritten. What it gives is as Sort gives it, without bytes.
 func (g *Grouper) Group(b Burst, v []Verdict) (groups []Group, ok bool) {
-	g.Forget()
 	v = v[:b.N]
 	last := uint32(len(g.sums) - 1)
+	n := 0
 	for i, k := range v {
 		if k > last {
 			k = last
 			v[i] = k
 		}
-		g.Tally(k, 0)
+		if g.sums[k] == 0 {
+			g.order[n] = k
+			n++
+		}
+		g.sums[k] += 1 << 32
 	}
-	return g.Sort(b, v, 0)
+	return g.sort(b, v, g.order[:n], math.MaxUint32)
 }
 
-// Sort sorts burst b by v, which holds the verdict that each packet was tallied
-// with, queues what is for an output and gives the other groups. No packet is
-// longer than longest or has several segments, else longest is the largest number.
-// The groups come in the order in which their verdicts were first tallied and keep
-// the packets' order; the slice is valid until the next call. When the vector has
-// no room left for the sorted packets, ok is false and the caller still owns b.
-func (g *Grouper) Sort(b Burst, v []Verdict, longest uint32) (groups []Group, ok bool) {
-	order, at := g.order[:g.n], b.Off
+// Sort sorts burst b by v, which holds a verdict a packet, all in range, and bytes, which
+// has their lengths: less than 4 GB. It queues what is for an output and gives the other
+// groups. No packet is longer than bytes or least says or has several segments, else least
+// is the largest number. The groups come in no particular order and keep the packets'
+// order; the slice is valid until the next call. total is the lengths in all. When the
+// vector has no room left for the sorted packets, ok is false and the caller still owns b.
+func (g *Grouper) Sort(b Burst, v []Verdict, bytes []uint32, least uint32) (groups []Group, total uint64, ok bool) {
+	v, bytes = v[:b.N], bytes[:b.N]
+	n, longest, total := g.tally(v, bytes)
+	groups, ok = g.sort(b, v, g.order[:n], max(longest, least))
+	return groups, total, ok
+}
+
+// SortAll is Sort for a burst, not an empty one, all of whose packets have verdict k and
+// are whole.
+func (g *Grouper) SortAll(b Burst, k Verdict, bytes []uint32) (groups []Group, total uint64) {
+	longest := uint32(0)
+	for _, n := range bytes[:b.N] {
+		longest = max(longest, n)
+		total += uint64(n)
+	}
+	g.order[0], g.sums[k] = k, uint64(b.N)<<32+total
+	if !g.room(1) {
+		return g.list(g.order[:1], b, b.Off, nil), total
+	}
+	n := g.queue(g.order[:1], b.Off, longest)
+	g.sums[k] = 0
+	return g.groups[:n], total
+}
+
+// tally makes the sums and the order of verdicts v, and gives how many of these have
+// packets, the longest packet's length and that of all.
+func (g *Grouper) tally(v []Verdict, bytes []uint32) (n int, longest uint32, total uint64) {
+	if g.last-g.first > 2*uint32(len(v)) {
+		return g.tallyFew(v, bytes)
+	}
+	longest, total = g.tallyMany(v, bytes)
+	n, left := g.collect(0, g.first, g.last, uint32(len(v)))
+	if left > 0 {
+		n, left = g.collect(n, 0, g.first, left)
+	}
+	if left > 0 {
+		n, _ = g.collect(n, g.last, uint32(len(g.sums)), left)
+	}
+	return n, longest, total
+}
+
+// sort is the rest of Sort and Group, when the sums are made of the verdicts of order.
+func (g *Grouper) sort(b Burst, v, order []Verdict, longest uint32) (groups []Group, ok bool) {
+	at := b.Off
 	if len(order) > 1 {
 		out, ok := g.vec.Grow(int(b.N))
 		if !ok {
-			g.Forget()
+			g.forget(order)
 			return nil, false
 		}
 		at = out.Off
@@ -146,6 +168,13 @@ func (g *Grouper) Sort(b Burst, v []Verdict, longest uint32) (groups []Group, ok
 	n := g.queue(order, at, longest)
 	g.move(order, b, v)
 	return g.groups[:n], true
+}
+
+// forget makes the sums of order's verdicts zero.
+func (g *Grouper) forget(order []Verdict) {
+	for _, k := range order {
+		g.sums[k] = 0
+	}
 }
 
 // list is the rest of Sort when a list of segments has no room: the caller gets
@@ -172,11 +201,10 @@ func (g *Grouper) room(n int) bool {
 }
 
 // move stores the packets of b at the places of their verdicts, unless there is
-// only one, and leaves the sums as Tally wants them.
+// only one.
 func (g *Grouper) move(order []Verdict, b Burst, v []Verdict) {
 	if len(order) > 1 {
-		t, _ := g.Tallier()
-		t.place(g.vec.Pkts, g.vec.Packets(b), v)
+		g.place(g.vec.Pkts, g.vec.Packets(b), v)
 	}
-	g.Forget()
+	g.forget(order)
 }

@@ -41,7 +41,7 @@ func groupsOf(v *pmd.Vector, groups []Group) string {
 	return s
 }
 
-func TestGroupSortsByVerdictInOrderOfAppearance(t *testing.T) {
+func TestGroupSortsByVerdict(t *testing.T) {
 	for _, tc := range []struct {
 		verdicts []Verdict
 		want     string
@@ -108,19 +108,19 @@ func TestGrouperTellsBytesOnlyOfFramesThatEveryQueueTakes(t *testing.T) {
 	list := &pmd.SegList{Segs: make([]pmd.Seg, 3), MaxFrame: 100}
 	g := NewGrouper(&pmd.Vector{Pkts: make([]*pmd.Mbuf, 16)}, 3)
 	g.lists, g.lanes[1], g.lanes[2] = []*pmd.SegList{list}, 7, 8
-	sort := func(longest uint32, verdicts ...Verdict) (groups []Group) {
-		for _, k := range verdicts {
-			g.Tally(k, 90)
-		}
+	sort := func(length uint32, verdicts ...Verdict) (groups []Group) {
 		b, _ := g.vec.Grow(len(verdicts))
-		groups, _ = g.Sort(b, verdicts, longest)
+		groups, total, _ := g.Sort(b, verdicts, slices.Repeat([]uint32{length}, len(verdicts)), 0)
+		if want := uint64(length) * uint64(len(verdicts)); total != want {
+			t.Errorf("%d bytes in all, want %d", total, want)
+		}
 		return groups
 	}
-	if own := sort(100, 1, 0, 1); len(own) != 1 || own[0] != (Group{Verdict: 0, Burst: Burst{Off: 5, N: 1}, Bytes: 90}) {
+	if own := sort(90, 1, 0, 1); len(own) != 1 || own[0] != (Group{Verdict: 0, Burst: Burst{Off: 3, N: 1}, Bytes: 90}) {
 		t.Errorf("the caller got %+v", own)
 	}
 	sort(101, 2, 2)
-	want := []pmd.Seg{{Slot: 7, Off: 3, N: 2, Bytes: 180}, {Slot: 8, Off: 6, N: 2}}
+	want := []pmd.Seg{{Slot: 7, Off: 4, N: 2, Bytes: 180}, {Slot: 8, Off: 6, N: 2}}
 	if !slices.Equal(list.Segs[:list.N], want) || list.Room() != 1 {
 		t.Errorf("the list holds %+v, want %+v", list.Segs[:list.N], want)
 	}
@@ -141,10 +141,7 @@ func TestGrouperQueuesWhatIsForAnOutput(t *testing.T) {
 			}
 			sorter, v := g.Grouper([]*Output{o, nil}), []Verdict{0, 1, 0}
 			return g.Input("sort", a.Rx()[0], stageFunc(func(b Burst) {
-				for _, k := range v {
-					sorter.Tally(k, 9)
-				}
-				groups, _ := sorter.Sort(b, v, 9)
+				groups, _, _ := sorter.Sort(b, v, []uint32{9, 9, 9}, 0)
 				for _, grp := range groups {
 					got += fmt.Sprintf("%d: %d bytes; ", grp.Verdict, grp.Bytes)
 					o.Push(grp.Burst)
@@ -163,12 +160,47 @@ func TestGrouperQueuesWhatIsForAnOutput(t *testing.T) {
 	}
 }
 
-func TestGroupForgetsWhatAStageThatPanickedHasTallied(t *testing.T) {
-	v, b := fillVector(t, 16, 2)
-	g := NewGrouper(v, 3)
-	g.Tally(0, 60)
-	groups, ok := g.Group(b, []Verdict{2, 2})
-	if got, want := groupsOf(v, groups), "2: 0 1; "; !ok || got != want {
-		t.Errorf("got %q (%v), want %q", got, ok, want)
+// TestSortAgreesWithAMap: with few packets for the verdicts there are, with many, and
+// with verdicts outside of those that most have.
+func TestSortAgreesWithAMap(t *testing.T) {
+	const most = 64
+	v, b := fillVector(t, 2*most, most)
+	g := NewGrouper(v, 40)
+	r := rand.New(rand.NewPCG(3, 4))
+	for round := range 2000 {
+		g.first = uint32(r.IntN(41))
+		g.last = g.first + uint32(r.IntN(41-int(g.first)))
+		v.N = most
+		b.N = uint32(1 + r.IntN(most))
+		chosen, bytes := make([]Verdict, b.N), make([]uint32, b.N)
+		want, sums, all := map[Verdict][]int{}, map[Verdict]uint32{}, uint64(0)
+		for i := range chosen {
+			chosen[i], bytes[i] = Verdict(r.IntN(1+round%40)), r.Uint32()%9000
+			want[chosen[i]] = append(want[chosen[i]], i)
+			sums[chosen[i]] += bytes[i]
+			all += uint64(bytes[i])
+		}
+		groups, total, ok := g.Sort(b, chosen, bytes, 0)
+		if !ok || len(groups) != len(want) || total != all {
+			t.Fatalf("round %d: %d groups (%v) of %d bytes, want %d of %d", round, len(groups), ok, total, len(want), all)
+		}
+		for _, gr := range groups {
+			var got []int
+			for _, m := range v.Packets(gr.Burst) {
+				got = append(got, m.Len())
+			}
+			if !slices.Equal(got, want[gr.Verdict]) || gr.Bytes != sums[gr.Verdict] {
+				t.Fatalf("round %d, verdict %d: got %v of %d bytes, want %v of %d", round, gr.Verdict, got, gr.Bytes, want[gr.Verdict], sums[gr.Verdict])
+			}
+		}
+		if k := Verdict(r.IntN(41)); round%8 == 0 {
+			groups, total := g.SortAll(b, k, bytes)
+			if want := (Group{k, b, uint32(all)}); len(groups) != 1 || groups[0] != want || total != all {
+				t.Fatalf("round %d: all together gave %v and %d bytes, want %v", round, groups, total, want)
+			}
+		}
+	}
+	if i := slices.IndexFunc(g.sums, func(sum uint64) bool { return sum != 0 }); i >= 0 {
+		t.Errorf("verdict %d is left with %x", i, g.sums[i])
 	}
 }

@@ -57,8 +57,9 @@ const (
 	olIndirect uint64 = 1 << 62
 )
 
-// offloadBit of the flags is ours, registered with DPDK as a dynamic flag.
-const offloadBit = 40
+// offloadBit of the flags is ours, registered with DPDK as a dynamic flag: one of those
+// that a test of a few low bits covers, and not among the first, which drivers get.
+const offloadBit = 30
 
 // Headroom is the room that a fresh mbuf has before its data, in bytes
 // (RTE_PKTMBUF_HEADROOM).

@@ -122,6 +122,7 @@ func (b *builder) slaves(name string, next egress) error {
 	next = b.watchEgress(name, next)
 	for i, s := range b.m.Slaves {
 		in := &ingress{plane: b.p, from: i, policy: b.m.SourceMAC, next: next, counters: b.p.slaves[i].counters}
+		in.reader, _ = next.(reader)
 		name, first := "ingress", flows.Stage(in)
 		if s.Learn != nil {
 			b.edges("learn", name)

@@ -31,17 +31,20 @@ type classify struct {
 }
 
 // Push takes frames from the wire.
-func (c *classify) Push(b flows.Burst) {
+func (c *classify) Push(b flows.Burst) { c.PushMetered(b) }
+
+// PushMetered does, and gives their bytes.
+func (c *classify) PushMetered(b flows.Burst) (bytes uint64) {
 	for ; b.N > sifted; b.Off, b.N = b.Off+sifted, b.N-sifted {
-		c.push(flows.Burst{Off: b.Off, N: sifted})
+		bytes += c.push(flows.Burst{Off: b.Off, N: sifted})
 	}
-	c.push(b)
+	return bytes + c.push(b)
 }
 
 // push takes up to sifted frames.
-func (c *classify) push(b flows.Burst) {
-	longest := c.decide(c.vec.Packets(b))
-	for _, g := range c.sort(b, c.sift.verdicts[:b.N], longest) {
+func (c *classify) push(b flows.Burst) (bytes uint64) {
+	groups, bytes := c.sort(b, c.decide(c.vec.Packets(b)))
+	for _, g := range groups {
 		switch g.Verdict {
 		case toFlood:
 			c.replicate.fromWire(g.Burst)
@@ -53,14 +56,12 @@ func (c *classify) push(b flows.Burst) {
 			c.deliver(g, c.counters)
 		}
 	}
+	return bytes
 }
 
-// decide gives every packet its verdict, in c.sift, and tallies it. No packet is
-// longer than longest, which is the largest number if one has several segments or
-// is not finished.
-func (c *classify) decide(pkts []*pmd.Mbuf) (longest uint32) {
+// decide gives every packet its verdict, in c.sift. least is for sort.
+func (c *classify) decide(pkts []*pmd.Mbuf) (least uint32) {
 	s := c.sift
-	c.grouper.Forget()
 	for i := 0; i < len(pkts); {
 		if end := s.read4(pkts, i, c.macWord); end > i {
 			s.find4(c.table.v4.Load(), c.plane, i, end)
@@ -69,12 +70,13 @@ func (c *classify) decide(pkts []*pmd.Mbuf) (longest uint32) {
 			s.find6(c.table.v6.Load(), c.plane, i, end)
 			i = end
 		} else {
+			length := pkts[i].Len()
 			v := c.other(&pkts[i])
-			longest = max(longest, s.note(i, pkts[i], v, c.grouper))
+			least = max(least, s.note(i, pkts[i], length, v))
 			i++
 		}
 	}
-	return max(longest, s.longest(0, len(pkts)))
+	return least
 }
 
 // other decides about a packet of any kind.

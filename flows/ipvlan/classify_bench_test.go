@@ -60,7 +60,6 @@ func BenchmarkClassify(b *testing.B) {
 		b.Run(k.name+"/decide", func(b *testing.B) {
 			for i := range b.N {
 				c.decide(c.vec.Packets(bursts[i%len(bursts)]))
-				c.grouper.Forget()
 			}
 			perPacket(b)
 		})
@@ -68,8 +67,8 @@ func BenchmarkClassify(b *testing.B) {
 			var n uint32
 			for i := range b.N {
 				burst := bursts[i%len(bursts)]
-				c.decide(c.vec.Packets(burst))
-				for _, g := range c.sort(burst, c.sift.verdicts[:burst.N], 64) {
+				groups, _ := c.sort(burst, c.decide(c.vec.Packets(burst)))
+				for _, g := range groups {
 					n += g.Burst.N
 				}
 				c.vec.N = 512
@@ -86,8 +85,7 @@ func BenchmarkClassify(b *testing.B) {
 type verdicts struct{ egressL2 }
 
 func (e *verdicts) push(_ int, b flows.Burst) {
-	e.decide(e.vec.Packets(b))
-	e.grouper.Forget()
+	e.decide(e.vec.Packets(b), 0)
 }
 
 func BenchmarkIngressAndEgressL2(b *testing.B) {

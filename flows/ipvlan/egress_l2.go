@@ -28,9 +28,19 @@ func (e *egressL2) push(from int, b flows.Burst) {
 
 // send takes up to sifted frames.
 func (e *egressL2) send(from int, b flows.Burst) {
-	longest := e.decide(e.vec.Packets(b))
+	pkts := e.vec.Packets(b)
+	left := 0
+	if e.own {
+		left = e.sift.leave(pkts, 0, e.macWord)
+	}
+	var groups []flows.Group
+	if left == len(pkts) {
+		groups, _ = e.sortAll(b, toWire)
+	} else {
+		groups, _ = e.sort(b, e.decide(pkts, left))
+	}
 	c := e.slaves[from].counters
-	for _, g := range e.sort(b, e.sift.verdicts[:b.N], longest) {
+	for _, g := range groups {
 		switch g.Verdict {
 		case toFlood:
 			e.replicate.fromSlave(from, g.Burst)
@@ -44,50 +54,47 @@ func (e *egressL2) send(from int, b flows.Burst) {
 	}
 }
 
-// decide gives every packet its verdict, in sift, and tallies it; longest is that
-// of classify.decide. If ingress has seen to it that the source is the master's MAC,
-// frames to another go to the wire, and plain packets for siblings are found as those
-// from the wire are.
-func (e *egressL2) decide(pkts []*pmd.Mbuf) (longest uint32) {
+// decide gives every packet from place i on its verdict, in sift; least is for sort. If
+// ingress has seen to it that the source is the master's MAC, frames to another go to the
+// wire, and plain packets for siblings are found as those from the wire are.
+func (e *egressL2) decide(pkts []*pmd.Mbuf, i int) (least uint32) {
 	s := e.sift
-	e.grouper.Forget()
-	for i := 0; i < len(pkts); {
+	for i < len(pkts) {
 		end := i
 		if e.own {
-			i = s.leave(pkts, i, e.macWord, e.grouper)
+			i = s.leave(pkts, i, e.macWord)
 			if end = i; i == len(pkts) {
 				break
 			}
 		}
 		if e.siblings {
 			if end = s.read4(pkts, i, e.macWord); end > i && s.longest(i, end) <= e.least {
-				t := e.table.v4.Load()
-				s.touch4(t, i, end)
-				for i = s.near4(t, e.byID, e.grouper, i, end); i < end; i = s.near4(t, e.byID, e.grouper, i+1, end) {
-					longest = max(longest, e.one(&pkts[i], i))
+				s.look4(e.table.v4.Load(), i, end)
+				for i = s.known4(e.byID, i, end); i < end; i = s.known4(e.byID, i+1, end) {
+					least = max(least, e.one(&pkts[i], i))
 				}
 				continue
 			}
 			if end = s.read6(pkts, i, e.macWord); end > i && s.longest(i, end) <= e.least {
 				t := e.table.v6.Load()
 				s.entries6(t, i, end)
-				for i = s.near6(t.entries, e.byID, e.grouper, i, end); i < end; i = s.near6(t.entries, e.byID, e.grouper, i+1, end) {
-					longest = max(longest, e.one(&pkts[i], i))
+				for i = s.known6(t.entries, e.byID, i, end); i < end; i = s.known6(t.entries, e.byID, i+1, end) {
+					least = max(least, e.one(&pkts[i], i))
 				}
 				continue
 			}
 		}
-		longest = max(longest, e.one(&pkts[i], i))
+		least = max(least, e.one(&pkts[i], i))
 		i++
 	}
-	return max(longest, s.longest(0, len(pkts)))
+	return least
 }
 
-// one decides about a packet of any kind, the i-th. It gives the largest number if
-// that has several segments or is not finished, else 0.
-func (e *egressL2) one(slot **pmd.Mbuf, i int) (longest uint32) {
+// one decides about a packet of any kind, the i-th. What it gives is for sort.
+func (e *egressL2) one(slot **pmd.Mbuf, i int) (least uint32) {
+	length := (*slot).Len()
 	v := e.verdict(slot, wire.Ethernet((*slot).Data()))
-	return e.sift.note(i, *slot, v, e.grouper)
+	return e.sift.note(i, *slot, length, v)
 }
 
 // verdict compares the frame's two addresses, as the kernel does, and not with

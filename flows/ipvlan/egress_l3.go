@@ -20,15 +20,27 @@ type egressL3 struct {
 }
 
 func (e *egressL3) push(from int, b flows.Burst) {
-	pkts := e.vec.Packets(b)
-	v := e.verdicts[:len(pkts)]
-	e.grouper.Forget()
-	for i := e.onward4(pkts, v, 0); i < len(pkts); i = e.onward4(pkts, v, i+1) {
-		v[i] = e.verdict(wire.Ethernet(pkts[i].Data()), pkts[i])
-		e.grouper.Tally(v[i], 0)
+	for ; b.N > sifted; b.Off, b.N = b.Off+sifted, b.N-sifted {
+		e.some(from, flows.Burst{Off: b.Off, N: sifted})
+	}
+	e.some(from, b)
+}
+
+// some takes up to sifted frames.
+func (e *egressL3) some(from int, b flows.Burst) {
+	pkts, least := e.vec.Packets(b), uint32(0)
+	i := e.onward4(pkts, 0)
+	if i == len(pkts) {
+		e.router.Push(b)
+		return
+	}
+	for ; i < len(pkts); i = e.onward4(pkts, i+1) {
+		m := pkts[i]
+		least = max(least, e.sift.note(i, m, m.Len(), e.verdict(wire.Ethernet(m.Data()), m)))
 	}
 	c := e.slaves[from].counters
-	for _, g := range e.sort(b, v, 0) {
+	groups, _ := e.sort(b, least)
+	for _, g := range groups {
 		if g.Verdict == toRouter {
 			e.router.Push(g.Burst)
 			continue
@@ -70,16 +82,15 @@ func (e *egressL3) verdict(frame wire.Ethernet, m *pmd.Mbuf) flows.Verdict {
 	return toDrop + flows.Verdict(L3NotIP)
 }
 
-// onward4 gives IPv4 packets from place i on the verdict toRouter, and tallies them,
-// up to the first that is not plain, or may be for a sibling or the host. It gives
-// that place.
-func (e *egressL3) onward4(pkts []*pmd.Mbuf, v []flows.Verdict, i int) int {
-	siblings, start := e.table.v4.Load().nets, i
-	v = v[:len(pkts)]
-	for ; i < len(pkts); i++ {
+// onward4 gives IPv4 packets from place i on the verdict toRouter, up to the first that is
+// not plain, or may be for a sibling or the host. It gives that place.
+func (e *egressL3) onward4(pkts []*pmd.Mbuf, i int) int {
+	s, siblings := e.sift, e.table.v4.Load().nets
+	pkts = pkts[:min(len(pkts), sifted)]
+	for ; uint(i) < uint(len(pkts)); i++ {
 		m := pkts[i]
 		b := m.Data()
-		if len(b) < plainLen || !m.Whole() || !routes4((*[plainLen]byte)(b), uint32(len(b))) {
+		if len(b) < plainLen || !m.Whole() || !m.Ready() || !routes4((*[plainLen]byte)(b), uint32(len(b))) {
 			break
 		}
 		dst := binary.BigEndian.Uint32(b[30:])
@@ -91,10 +102,7 @@ func (e *egressL3) onward4(pkts []*pmd.Mbuf, v []flows.Verdict, i int) int {
 				break
 			}
 		}
-		v[i] = toRouter
-	}
-	if i > start {
-		e.grouper.TallyAll(toRouter, uint32(i-start), 0)
+		s.verdicts[i], s.bytes[i] = toRouter, uint32(len(b))
 	}
 	return i
 }

@@ -20,6 +20,7 @@ type forwarder struct {
 
 	// Of the burst that is being routed.
 	from   int
+	in     *ingress // nil: it has seen the packets
 	slave  []flows.Counter
 	tick   uint32
 	routes route.Burst4
@@ -32,55 +33,83 @@ func newForwarder(e *egressL3, m *Master) *forwarder {
 	return f
 }
 
-func (f *forwarder) push(from int, b flows.Burst) {
-	f.from, f.slave, f.tick = from, f.slaves[from].counters, f.fib.Now()
+func (f *forwarder) push(from int, b flows.Burst) { f.route(from, nil, b) }
+
+func (f *forwarder) pushUnread(from *ingress, b flows.Burst) (bytes uint64) {
+	return f.route(from.from, from, b)
+}
+
+// route takes packets of a slave, those that in admits if it is not nil.
+func (f *forwarder) route(from int, in *ingress, b flows.Burst) (bytes uint64) {
+	f.from, f.slave, f.in, f.tick = from, f.slaves[from].counters, in, f.fib.Now()
 	for ; b.N > sifted; b.Off, b.N = b.Off+sifted, b.N-sifted {
-		f.some(flows.Burst{Off: b.Off, N: sifted})
+		bytes += f.some(flows.Burst{Off: b.Off, N: sifted})
 	}
-	f.some(b)
+	return bytes + f.some(b)
 }
 
 // some takes up to sifted packets.
-func (f *forwarder) some(b flows.Burst) {
-	longest := f.decide(f.vec.Packets(b))
-	for _, g := range f.sort(b, f.sift.verdicts[:b.N], longest) {
+func (f *forwarder) some(b flows.Burst) (bytes uint64) {
+	odd, least := f.decide(f.vec.Packets(b))
+	var groups []flows.Group
+	if odd == 0 {
+		groups, bytes = f.sortAll(b, toWire)
+	} else {
+		groups, bytes = f.sort(b, least)
+	}
+	for _, g := range groups {
 		if g.Verdict == toRouter {
 			f.router.Push(g.Burst)
 			continue
 		}
 		f.deliver(g, f.slave)
 	}
+	return bytes
 }
 
-// decide gives every packet its verdict, in f.sift, and tallies it. See
-// classify.decide for longest.
-func (f *forwarder) decide(pkts []*pmd.Mbuf) (longest uint32) {
-	f.grouper.Forget()
-	for i := 0; i < len(pkts); {
-		if end, most, near := f.read4(pkts, i); end > i {
-			f.find4(pkts, i, end, near)
-			longest = max(longest, most)
-			i = end
-			continue
-		}
-		v := f.other(&pkts[i])
-		longest = max(longest, uint32(pkts[i].Len()), f.sift.note(i, pkts[i], v, f.grouper))
-		i++
+// decide gives every packet its verdict, in f.sift, and the number of those that had to
+// be looked at alone: the others leave by the wire. least is for sort.
+func (f *forwarder) decide(pkts []*pmd.Mbuf) (odd int, least uint32) {
+	note := func(i int, v flows.Verdict, length int) {
+		odd++
+		least = max(least, f.sift.note(i, pkts[i], length, v))
 	}
-	return longest
+	for i := 0; i < len(pkts); {
+		end, near := f.read4(pkts, i)
+		if end > i {
+			f.find4(i, end, near)
+		}
+		for i = f.leave(pkts, i, end); i < end; i = f.leave(pkts, i+1, end) {
+			length := pkts[i].Len()
+			note(i, f.plain(&pkts[i], i), length)
+		}
+		if i < len(pkts) {
+			length := pkts[i].Len()
+			note(i, f.unread(&pkts[i]), length)
+			i++
+		}
+	}
+	return odd, least
 }
 
-// find4 gives the plain packets from place i to end their verdicts and tallies
-// them; near says that some may be for siblings.
-func (f *forwarder) find4(pkts []*pmd.Mbuf, i, end int, near bool) {
+// find4 finds the hops of the plain packets from place i to end; near says that some may
+// be for siblings.
+func (f *forwarder) find4(i, end int, near bool) {
 	f.fib.Find4(&f.routes, i, end)
 	if near {
 		f.markSiblings(i, end)
 	}
 	f.memo.renew(f.fib.Epoch())
-	for i = f.leave(pkts, i, end); i < end; i = f.leave(pkts, i+1, end) {
-		f.sift.note(i, pkts[i], f.plain(&pkts[i], i), f.grouper)
+}
+
+// unread decides about a packet that ingress may not have seen.
+func (f *forwarder) unread(slot **pmd.Mbuf) flows.Verdict {
+	if f.in != nil {
+		if r, ok := f.in.admit(slot); !ok {
+			return toDrop + flows.Verdict(r)
+		}
 	}
+	return f.other(slot)
 }
 
 // plain decides about a packet that read4 has read and whose route was found.

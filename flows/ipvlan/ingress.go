@@ -13,6 +13,13 @@ type egress interface {
 	push(from int, b flows.Burst)
 }
 
+// reader is an egress that looks at frames before ingress does: it asks ingress to admit
+// those that it cannot tell to be IPv4 from the master's MAC.
+type reader interface {
+	egress
+	pushUnread(from *ingress, b flows.Burst) (bytes uint64)
+}
+
 // ingress takes the frames of one slave and makes the shared MAC true: source
 // address, ARP sender and neighbour discovery options are the master's MAC, or
 // become it, or the frame is dropped.
@@ -21,26 +28,25 @@ type ingress struct {
 	from     int // the slave's number in this graph
 	policy   SourceMAC
 	next     egress
+	reader   reader          // next, if it is one
 	counters []flows.Counter // the slave's
 }
 
 // Push takes frames from the slave.
-func (s *ingress) Push(b flows.Burst) {
+func (s *ingress) Push(b flows.Burst) { s.PushMetered(b) }
+
+// PushMetered does, and gives their bytes.
+func (s *ingress) PushMetered(b flows.Burst) (bytes uint64) {
+	if s.reader != nil {
+		return s.reader.pushUnread(s, b)
+	}
 	pkts := s.vec.Packets(b)
 	n, from := 0, fromWord(s.mac)
 	for _, m := range pkts {
-		if b := m.Data(); len(b) >= wire.EthernetLen && binary.LittleEndian.Uint64(b[6:]) == from {
-			pkts[n] = m
-			n++
-			continue
-		}
-		frame, ok := wire.ParseEthernet(m.Data())
-		if !ok {
-			s.dropOne(m, Runt, s.counters)
-			continue
-		}
-		if s.policy != Pass && s.foreign(frame) {
-			if m = s.correct(m); m == nil {
+		bytes += uint64(m.Len())
+		if b := m.Data(); len(b) < wire.EthernetLen || binary.LittleEndian.Uint64(b[6:]) != from {
+			if r, ok := s.admit(&m); !ok {
+				s.dropOne(m, r, s.counters)
 				continue
 			}
 		}
@@ -50,22 +56,28 @@ func (s *ingress) Push(b flows.Burst) {
 	if n > 0 {
 		s.next.push(s.from, flows.Burst{Off: b.Off, N: uint32(n)})
 	}
+	return bytes
 }
 
-// correct gives m, or a copy that may be written, with the master's MAC in all
-// places; nil when it was dropped.
-func (s *ingress) correct(m *pmd.Mbuf) *pmd.Mbuf {
-	if s.policy == DropForeign {
-		s.dropOne(m, ForeignSource, s.counters)
-		return nil
+// admit sees to it that a frame has the master's MAC in all places; it may put a copy
+// of it, which may be written, in its place. If not ok, the frame is to be dropped for r.
+func (s *ingress) admit(slot **pmd.Mbuf) (r Reason, ok bool) {
+	frame, ok := wire.ParseEthernet((*slot).Data())
+	switch {
+	case !ok:
+		return Runt, false
+	case s.policy == Pass || !s.foreign(frame):
+		return 0, true
+	case s.policy == DropForeign:
+		return ForeignSource, false
 	}
-	w := s.vec.Writable(m)
+	w := s.vec.Writable(*slot)
 	if w == nil {
-		s.dropOne(m, NoMbuf, s.counters)
-		return nil
+		return NoMbuf, false
 	}
+	*slot = w
 	s.rewrite(w)
-	return w
+	return 0, true
 }
 
 // foreign reports that frame bears another MAC than the master's as its own.

@@ -2,8 +2,13 @@ package ipvlan
 
 import (
 	"bytes"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"slices"
 	"testing"
 
+	"ipvd/flows"
 	"ipvd/flows/wire"
 )
 
@@ -95,5 +100,45 @@ func TestRewriteNeedsABufferOnlyForSharedFrames(t *testing.T) {
 	l.inject("S1", frame, frame, frame)
 	if got := len(l.ports["WIRE"].Sent(0)); got != 3 {
 		t.Errorf("got %d frames, want 3", got)
+	}
+}
+
+// TestFramesAreAdmittedWhereTheyAreRead: egress of l3 by routes reads frames before
+// ingress does, unless somebody looks on, and the same becomes of them.
+func TestFramesAreAdmittedWhereTheyAreRead(t *testing.T) {
+	for _, policy := range []SourceMAC{Rewrite, DropForeign, Pass} {
+		set := with(func(m *Master) { m.SourceMAC = policy })
+		read, looked := newLab(t, L3, Bridge, 2, with(routes), set), newLab(t, L3, Bridge, 2, with(routes), set)
+		err := looked.st.Swap(func(g *flows.Graph) error {
+			g.Watch(&diary{})
+			return looked.build(g)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames := [][]byte{{}, macM[:], from1("198.51.7.7")}
+		for _, mac := range []wire.MAC{macM, macX} {
+			frames = slices.AppendSeq(frames, maps.Values(claims(mac)))
+		}
+		rnd := rand.New(rand.NewPCG(5, uint64(policy)))
+		for range 3000 {
+			f := oddPacket(rnd, []wire.MAC{macM, macW}[rnd.IntN(2)])
+			if rnd.IntN(3) == 0 {
+				copy(f[6:], macX[:])
+			}
+			frames = append(frames, f)
+		}
+		outcomes := map[string]int{}
+		for _, f := range frames {
+			got, frames := read.send("S1", f)
+			want, sent := looked.send("S1", f)
+			if got != want || !reflect.DeepEqual(frames, sent) {
+				t.Fatalf("policy %v, frame % x:\n%s: % x\nbut by ingress first\n%s: % x", policy, f, got, frames, want, sent)
+			}
+			outcomes[got]++
+		}
+		if len(outcomes) < 8 || outcomes["WIRE"] < 100 || (outcomes["drop:foreign_source"] > 0) != (policy == DropForeign) {
+			t.Errorf("policy %v: %v", policy, outcomes)
+		}
 	}
 }

@@ -30,7 +30,7 @@ func TestHotFunctionsAreInlined(t *testing.T) {
 	for _, name := range []string{
 		"pmd (*Mbuf).Data", "pmd (*Mbuf).Len", "pmd (*Mbuf).VLAN", "pmd (*Mbuf).Shared",
 		"pmd (*Mbuf).Whole", "pmd (*Mbuf).Ready", "pmd (*SegList).Add", "pmd (*Vector).Packets", "pmd (*Vector).Grow", "pmd (*Vector).Alloc",
-		"flows (*Counter).Add", "flows (*Grouper).Tally",
+		"flows (*Counter).Add", "flows (*Grouper).tallyMany",
 		"wire ParseEthernet", "wire ParseIPv4", "wire ParseIPv6", "wire Ethernet.Type", "wire Ethernet.Dst", "wire IPv4.Dst", "wire IPv6.Dst",
 		"ipvlan (*slots).hash4", "ipvlan (*slots).hash6", "ipvlan (*slots).near",
 		"ipvlan (*pair).lacks", "ipvlan readdressTo", "ipvlan station", "ipvlan sum4", "ipvlan (*nets).has", "pmd (*Mbuf).Own", "pmd (*Mbuf).Refs", "route or",

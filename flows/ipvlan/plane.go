@@ -68,7 +68,7 @@ func newPlane(g *flows.Graph, m *Master) (*plane, error) {
 	}
 	p.host.counters, p.host.limit = g.Counters(m.Counters.Host), m.MTU+overMTU
 	p.least = uint32(p.host.limit)
-	outs := make([]*flows.Output, int(toSlave)+len(m.Slaves))
+	outs := p.outs(len(m.Slaves))
 	top := uint16(0)
 	for i, s := range m.Slaves {
 		e := &p.slaves[i]
@@ -95,7 +95,7 @@ func newPlane(g *flows.Graph, m *Master) (*plane, error) {
 // it is not done with them.
 func (p *plane) twin(g *flows.Graph) *plane {
 	t := *p
-	outs := make([]*flows.Output, int(toSlave)+len(p.slaves))
+	outs := p.outs(len(p.slaves))
 	for i := range p.slaves {
 		outs[int(toSlave)+i] = p.slaves[i].out
 	}
@@ -103,6 +103,16 @@ func (p *plane) twin(g *flows.Graph) *plane {
 	t.verdicts = make([]flows.Verdict, len(p.verdicts))
 	t.runs = make([]flows.Group, len(p.runs))
 	return &t
+}
+
+// outs is what a grouper queues by itself, except for the slaves: what is for the wire,
+// unless nothing passes it.
+func (p *plane) outs(slaves int) []*flows.Output {
+	outs := make([]*flows.Output, int(toSlave)+slaves)
+	if !p.down {
+		outs[toWire] = p.wire
+	}
+	return outs
 }
 
 // output is this worker's way to a port: queues go round when there are fewer
@@ -155,13 +165,21 @@ func (p *plane) group(b flows.Burst) []flows.Group {
 	return groups
 }
 
-// sort is group for packets that have been tallied by the verdicts in v.
-func (p *plane) sort(b flows.Burst, v []flows.Verdict, longest uint32) []flows.Group {
-	groups, ok := p.grouper.Sort(b, v, longest)
+// sort is group for up to sifted packets, whose verdicts and lengths are in p.sift; it
+// gives the lengths in all as well. least is the largest number if a packet has to be
+// measured, else 0.
+func (p *plane) sort(b flows.Burst, least uint32) (groups []flows.Group, bytes uint64) {
+	v := p.sift.verdicts[:b.N]
+	groups, bytes, ok := p.grouper.Sort(b, v, p.sift.bytes[:], least)
 	if !ok {
-		return p.equal(b, v)
+		return p.equal(b, v), bytes
 	}
-	return groups
+	return groups, bytes
+}
+
+// sortAll is sort for packets that all have verdict v and need not be measured.
+func (p *plane) sortAll(b flows.Burst, v flows.Verdict) (groups []flows.Group, bytes uint64) {
+	return p.grouper.SortAll(b, v, p.sift.bytes[:])
 }
 
 // equal gives the runs of equal verdicts in place of groups when the vector has no

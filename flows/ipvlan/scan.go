@@ -2,6 +2,7 @@ package ipvlan
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 
 	"ipvd/flows/wire"
@@ -9,17 +10,21 @@ import (
 )
 
 // read4 reads plain IPv4 packets from place i on, which may be written, and gives the
-// place of the first that is none, the length of the longest in bytes, and whether
-// one of them may be for a sibling. Plain are those that need no more than their next
+// place of the first that is none, and whether one of them may be for a sibling. Plain are those that need no more than their next
 // hop's MAC address: untagged, to a unicast MAC address, without options or bytes
 // behind them, with addresses that are a station's and the checksum right.
-func (f *forwarder) read4(pkts []*pmd.Mbuf, i int) (end int, longest uint32, near bool) {
+func (f *forwarder) read4(pkts []*pmd.Mbuf, i int) (end int, near bool) {
 	const (
-		typeIPv4   = wire.TypeIPv4&0xff<<8 | wire.TypeIPv4>>8
 		noOptions  = 0x45
 		headAndLen = 0xffff00ff // all but the TOS
+		typeOnly   = 0xffff << 48
 	)
 	s, q, siblings := f.sift, &f.routes, f.table.v4.Load().nets
+	kind, mask := fromWord(f.mac), uint64(typeOnly)
+	if f.in != nil && f.in.policy != Pass {
+		mask = math.MaxUint64
+	}
+	kind &= mask
 	pkts = pkts[:min(len(pkts), sifted)]
 	for ; uint(i) < uint(len(pkts)); i++ {
 		m, at := pkts[i], uint8(i)
@@ -29,7 +34,7 @@ func (f *forwarder) read4(pkts []*pmd.Mbuf, i int) (end int, longest uint32, nea
 		}
 		h, length := (*[plainLen]byte)(b), uint32(len(b))
 		first, second, dst := binary.LittleEndian.Uint64(h[14:]), binary.LittleEndian.Uint64(h[22:]), binary.LittleEndian.Uint32(h[30:])
-		if binary.LittleEndian.Uint16(h[12:]) != typeIPv4 || h[0]&1 != 0 ||
+		if binary.LittleEndian.Uint64(h[6:])&mask != kind || h[0]&1 != 0 ||
 			uint32(first)&headAndLen != uint32(bits.ReverseBytes16(uint16(length-wire.EthernetLen)))<<16|noOptions ||
 			!station(byte(second>>32)) || !station(byte(dst)) || !sum4(first, second, dst) {
 			break
@@ -37,12 +42,11 @@ func (f *forwarder) read4(pkts []*pmd.Mbuf, i int) (end int, longest uint32, nea
 		a := bits.ReverseBytes32(dst)
 		q.Src[at], q.Dst[at] = bits.ReverseBytes32(uint32(second>>32)), a
 		q.TOS[at], s.bytes[at] = uint8(first>>8), length
-		longest = max(longest, length)
 		if siblings.has(a) != 0 {
 			near = true
 		}
 	}
-	return i, longest, near && f.flag != VEPA
+	return i, near && f.flag != VEPA
 }
 
 // markSiblings takes the hop from packets to slaves' addresses.
@@ -61,12 +65,11 @@ func (f *forwarder) markSiblings(i, end int) {
 }
 
 // leave gives packets from place i on the MAC addresses of their next hops and the
-// verdict toWire, and tallies them, up to end, or to the first whose hop is not in
-// the memo or takes no packet so long. It gives that place.
+// verdict toWire, up to end, or to the first whose hop is not in the memo or takes no
+// packet so long. It gives that place.
 func (f *forwarder) leave(pkts []*pmd.Mbuf, i, end int) int {
 	s, q, known, stamp := f.sift, &f.routes, &f.memo.known, f.memo.stamp
 	head, tail := f.macWord<<48, uint32(f.macWord>>16)
-	start, total := i, uint32(0)
 	for pkts = pkts[:min(end, sifted)]; uint(i) < uint(len(pkts)); i++ {
 		at := uint8(i)
 		number, bytes := q.Hop[at], s.bytes[at]
@@ -78,10 +81,6 @@ func (f *forwarder) leave(pkts []*pmd.Mbuf, i, end int) int {
 		binary.LittleEndian.PutUint64(b[:], k.mac|head)
 		binary.LittleEndian.PutUint32(b[8:], tail)
 		s.verdicts[at] = toWire
-		total += bytes
-	}
-	if i > start {
-		f.grouper.TallyAll(toWire, uint32(i-start), total)
 	}
 	return i
 }

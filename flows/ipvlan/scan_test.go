@@ -41,21 +41,19 @@ func TestPlainPacketsAreDecidedAsOthers(t *testing.T) {
 			frame := oddPacket(rnd, []wire.MAC{macM, macW}[rnd.IntN(2)])
 			m.SetLen(len(frame))
 			copy(m.Data(), frame)
-			v := []flows.Verdict{toDrop}
-			e.grouper.Forget()
-			if e.onward4([]*pmd.Mbuf{m}, v, 0) == 1 {
+			if e.onward4([]*pmd.Mbuf{m}, 0) == 1 {
 				looped++
-				if want := e.verdict(m.Data(), m); v[0] != want {
-					t.Fatalf("%v, packet %d: verdict %d, alone %d: % x", flag, i, v[0], want, frame)
+				if got, want := e.sift.verdicts[0], e.verdict(m.Data(), m); got != want {
+					t.Fatalf("%v, packet %d: verdict %d, alone %d: % x", flag, i, got, want, frame)
 				}
 			}
-			end, longest, _ := f.read4([]*pmd.Mbuf{m}, 0)
+			end, _ := f.read4([]*pmd.Mbuf{m}, 0)
 			if want := plainAlone(frame); want != (end == 1) {
 				t.Fatalf("%v, packet %d: plain %v, want %v: % x", flag, i, end == 1, want, frame)
 			}
 			if end == 1 {
 				read++
-				checkRead(t, f, frame, longest)
+				checkRead(t, f, frame)
 			}
 		}
 		if looped < 2000 || read < 2000 {
@@ -84,11 +82,11 @@ func plainAlone(b []byte) bool {
 	return f.Type() == wire.TypeIPv4 && ok && !f.Group() && p.TotalLen() == len(b)-wire.EthernetLen && routable4(p)
 }
 
-func checkRead(t *testing.T, f *forwarder, b []byte, longest uint32) {
+func checkRead(t *testing.T, f *forwarder, b []byte) {
 	t.Helper()
 	p, q := wire.IPv4(b[wire.EthernetLen:]), &f.routes
-	if q.Src[0] != p.Src() || q.Dst[0] != p.Dst() || q.TOS[0] != p.TOS() || longest != uint32(len(b)) {
-		t.Fatalf("read %x to %x, TOS %x, longest %d of % x", q.Src[0], q.Dst[0], q.TOS[0], longest, b)
+	if q.Src[0] != p.Src() || q.Dst[0] != p.Dst() || q.TOS[0] != p.TOS() || f.sift.bytes[0] != uint32(len(b)) {
+		t.Fatalf("read %x to %x, TOS %x, %d bytes of % x", q.Src[0], q.Dst[0], q.TOS[0], f.sift.bytes[0], b)
 	}
 }
 

@@ -48,18 +48,17 @@ func (s *shortcut) Push(b flows.Burst) {
 func (s *shortcut) push(b flows.Burst) {
 	pkts := s.vec.Packets(b)
 	s.look(pkts)
-	v := s.verdicts[:len(pkts)]
-	s.grouper.Forget()
+	v := s.sift.verdicts[:len(pkts)]
 	generation, now := s.table.generation.Load(), s.table.now.Load()
-	fast := uint64(0)
+	fast, least := 0, uint32(0)
 	for i, m := range pkts {
-		g := &s.glances[i%sifted]
+		g, length := &s.glances[i%sifted], m.Len()
 		if h := g.half; h != nil && h.fast.Load() == generation && int32(now-h.due.Load()) < 0 && m.Longest() <= int(h.learned.Load()&0xffff) {
 			v[i] = s.send4(h, g, &pkts[i])
 		} else {
 			v[i] = s.decide(&pkts[i], generation, now)
 		}
-		s.grouper.Tally(v[i], 0)
+		least = max(least, s.sift.note(i, pkts[i], length, v[i]))
 		if v[i] != toRouter {
 			fast++
 		}
@@ -68,8 +67,9 @@ func (s *shortcut) push(b flows.Burst) {
 		s.host.Push(b)
 		return
 	}
-	s.counts[cntFast].Add(fast)
-	for _, g := range s.sort(b, v, 0) {
+	s.counts[cntFast].Add(uint64(fast))
+	groups, _ := s.sort(b, least)
+	for _, g := range groups {
 		if g.Verdict == toRouter {
 			s.host.Push(g.Burst)
 			continue

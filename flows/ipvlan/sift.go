@@ -20,6 +20,7 @@ type sift struct {
 	verdicts [sifted]flows.Verdict
 	bytes    [sifted]uint32
 	dst4     [sifted]uint32
+	id4      [sifted]uint64 // of the slave that has dst4; beyond maxValue: not found at once
 	dst6     [sifted]words6
 	entry    [sifted]uint32 // index of the entry that may have dst6
 }
@@ -27,13 +28,12 @@ type sift struct {
 // words6 is an IPv6 address, two big-endian numbers.
 type words6 struct{ hi, lo uint64 }
 
-// note takes the verdict on packet i, m, which was looked at alone, and tallies it.
-// It gives the largest number if m has several segments or is not finished, else 0.
-func (s *sift) note(i int, m *pmd.Mbuf, v flows.Verdict, g *flows.Grouper) (longest uint32) {
-	bytes := uint32(m.Len())
-	s.verdicts[i%sifted], s.bytes[i%sifted] = v, bytes
-	g.Tally(v, bytes)
-	if !m.Whole() || m.Offload() {
+// note takes the verdict on packet i, m, which was looked at alone and came with length
+// bytes. It gives what sort is to be told of it: that it must be measured if it has several
+// segments, is not finished or has another length now, else nothing.
+func (s *sift) note(i int, m *pmd.Mbuf, length int, v flows.Verdict) (least uint32) {
+	s.verdicts[i%sifted], s.bytes[i%sifted] = v, uint32(length)
+	if !m.Whole() || m.Offload() || m.Len() != length {
 		return math.MaxUint32
 	}
 	return 0
@@ -50,42 +50,43 @@ func (s *sift) longest(i, end int) (bytes uint32) {
 // read4 reads plain IPv4 packets from place i on, and gives the place of the first
 // that is none.
 func (s *sift) read4(pkts []*pmd.Mbuf, i int, mac uint64) int {
-	pkts = pkts[:min(len(pkts), sifted)]
+	pkts, mac = pkts[:min(len(pkts), sifted)], mac<<macAbove
+	dst, bytes := &s.dst4, &s.bytes
 	for ; uint(i) < uint(len(pkts)); i++ {
 		m := pkts[i]
 		b := m.Data()
 		if len(b) < plainLen || !m.Whole() || !m.Ready() || !plain4((*[plainLen]byte)(b), uint32(len(b)), mac) {
 			break
 		}
-		s.dst4[i], s.bytes[i] = binary.BigEndian.Uint32(b[30:]), uint32(len(b))
+		dst[i], bytes[i] = binary.BigEndian.Uint32(b[30:]), uint32(len(b))
 	}
 	return i
 }
 
-// find4 gives the packets from place i to end their verdicts and tallies them.
+// find4 gives the packets from place i to end their verdicts.
 func (s *sift) find4(t *slots, p *plane, i, end int) {
-	s.touch4(t, i, end)
-	for i = s.near4(t, p.byID, p.grouper, i, end); i < end; i = s.near4(t, p.byID, p.grouper, i+1, end) {
+	s.look4(t, i, end)
+	for i = s.known4(p.byID, i, end); i < end; i = s.known4(p.byID, i+1, end) {
 		v := toHost
 		if id, ok := t.far4(t.hash4(s.dst4[i%sifted]), s.dst4[i%sifted]); ok {
 			v = p.slaveVerdict(id)
 		}
 		s.verdicts[i%sifted] = v
-		p.grouper.Tally(v, s.bytes[i%sifted])
 	}
 }
 
 // read6 does for plain IPv6 what read4 does for IPv4.
 func (s *sift) read6(pkts []*pmd.Mbuf, i int, mac uint64) int {
-	pkts = pkts[:min(len(pkts), sifted)]
+	pkts, mac = pkts[:min(len(pkts), sifted)], mac<<macAbove
+	dst, bytes := &s.dst6, &s.bytes
 	for ; uint(i) < uint(len(pkts)); i++ {
 		m := pkts[i]
 		b := m.Data()
 		if len(b) < plain6Len || !m.Whole() || !m.Ready() || !plain6((*[plain6Len]byte)(b), mac) {
 			break
 		}
-		s.dst6[i].hi, s.dst6[i].lo = wire.IPv6(b[wire.EthernetLen:]).Dst()
-		s.bytes[i] = uint32(len(b))
+		dst[i].hi, dst[i].lo = wire.IPv6(b[wire.EthernetLen:]).Dst()
+		bytes[i] = uint32(len(b))
 	}
 	return i
 }
@@ -94,22 +95,20 @@ func (s *sift) read6(pkts []*pmd.Mbuf, i int, mac uint64) int {
 // their own, when the words of all packets have been asked for.
 func (s *sift) find6(t *slots6, p *plane, i, end int) {
 	s.entries6(t, i, end)
-	for i = s.near6(t.entries, p.byID, p.grouper, i, end); i < end; i = s.near6(t.entries, p.byID, p.grouper, i+1, end) {
+	for i = s.known6(t.entries, p.byID, i, end); i < end; i = s.known6(t.entries, p.byID, i+1, end) {
 		d, v := &s.dst6[i%sifted], toHost
 		if id, ok := t.lookup(d.hi, d.lo); ok {
 			v = p.slaveVerdict(id)
 		}
 		s.verdicts[i%sifted] = v
-		p.grouper.Tally(v, s.bytes[i%sifted])
 	}
 }
 
 // leave gives frames from place i on that are for a station other than mac, alone,
 // the verdict toWire, and the place of the first that is not.
-func (s *sift) leave(pkts []*pmd.Mbuf, i int, mac uint64, g *flows.Grouper) int {
+func (s *sift) leave(pkts []*pmd.Mbuf, i int, mac uint64) int {
 	const group = 1 // IEEE 802.3, 3.2.3: the first bit of an address
 	pkts = pkts[:min(len(pkts), sifted)]
-	t, n := g.Tallier()
 	for ; uint(i) < uint(len(pkts)); i++ {
 		m := pkts[i]
 		b := m.Data()
@@ -117,8 +116,6 @@ func (s *sift) leave(pkts []*pmd.Mbuf, i int, mac uint64, g *flows.Grouper) int 
 			break
 		}
 		s.verdicts[i], s.bytes[i] = toWire, uint32(len(b))
-		n = t.Add(n, toWire, uint32(len(b)))
 	}
-	g.Tallied(n)
 	return i
 }

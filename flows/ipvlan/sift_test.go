@@ -57,7 +57,6 @@ func TestPacketsAreClassifiedInBurstsAsAlone(t *testing.T) {
 					found++
 				}
 			}
-			p.grouper.Forget()
 			for _, m := range pkts {
 				l.rt.Free(m)
 			}

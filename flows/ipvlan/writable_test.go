@@ -149,18 +149,3 @@ func TestWithoutRoomToSortNoPacketIsLost(t *testing.T) {
 		}
 	}
 }
-
-// TestBurstAfterAPanicIsWhole: what the burst before has left half tallied does
-// not count.
-func TestBurstAfterAPanicIsWhole(t *testing.T) {
-	b := newBench(t, 8)
-	c := &classify{plane: b.p, l2: true, counters: b.m.Counters.Classify.Worker(0)}
-	c.grouper.Tally(toHost, 60)
-	toS1 := ether(macM, macW, wire.TypeIPv4, ip4("10.0.0.254", "10.0.0.11"))
-	_, burst := b.packet(toS1)
-	c.Push(burst)
-	b.st.Flush()
-	if s1, host := b.ports["S1"].Sent(0), b.ports["HOST"].Sent(0); len(s1) != 1 || len(host) != 0 {
-		t.Errorf("S1 got %d frames and the host %d, want 1 and 0", len(s1), len(host))
-	}
-}
