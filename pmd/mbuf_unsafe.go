@@ -254,10 +254,10 @@ func (m *Mbuf) VLANStripped() bool { return m.olFlags&olVLANStripped != 0 }
 // anything left to do.
 func (m *Mbuf) Ready() bool { return m.olFlags&(olVLANStripped|olOffload) == 0 }
 
-// Own reports Ready, of a frame that lies in m's own buffer: if nobody else refers to
-// m (Refs), it may be written.
+// Own reports Ready, of a frame that lies in m's own buffer and that nobody else refers to:
+// it may be written.
 func (m *Mbuf) Own() bool {
-	return m.olFlags&(olVLANStripped|olOffload|olIndirect|olExternal) == 0
+	return m.olFlags&(olVLANStripped|olOffload|olIndirect|olExternal) == 0 && m.alone()
 }
 
 // MbufAt gives the mbuf at address p, which must point to a struct rte_mbuf

@@ -94,10 +94,10 @@ func (e *egressL3) onward4(pkts []*pmd.Mbuf, i int) int {
 			break
 		}
 		dst := binary.BigEndian.Uint32(b[30:])
-		if e.hosts != nil && e.hosts.v4.Load().nets.has(dst) != 0 {
+		if e.hosts != nil && e.hosts.v4.Load().nets.has(dst) {
 			break
 		}
-		if e.flag != VEPA && siblings.has(dst) != 0 {
+		if e.flag != VEPA && siblings.has(dst) {
 			if _, ok := e.table.Lookup4(dst); ok {
 				break
 			}

@@ -77,7 +77,7 @@ func (f *forwarder) decide(pkts []*pmd.Mbuf) (odd int, least uint32) {
 	for i := 0; i < len(pkts); {
 		end, near := f.read4(pkts, i)
 		if end > i {
-			f.find4(i, end, near)
+			f.find4(pkts, i, end, near)
 		}
 		for i = f.leave(pkts, i, end); i < end; i = f.leave(pkts, i+1, end) {
 			length := pkts[i].Len()
@@ -94,8 +94,8 @@ func (f *forwarder) decide(pkts []*pmd.Mbuf) (odd int, least uint32) {
 
 // find4 finds the hops of the plain packets from place i to end; near says that some may
 // be for siblings.
-func (f *forwarder) find4(i, end int, near bool) {
-	f.fib.Find4(&f.routes, i, end)
+func (f *forwarder) find4(pkts []*pmd.Mbuf, i, end int, near bool) {
+	f.fib.Find4(&f.routes, i, end, func(i, end int) { f.sources(pkts, i, end) })
 	if near {
 		f.markSiblings(i, end)
 	}
@@ -114,14 +114,16 @@ func (f *forwarder) unread(slot **pmd.Mbuf) flows.Verdict {
 
 // plain decides about a packet that read4 has read and whose route was found.
 func (f *forwarder) plain(slot **pmd.Mbuf, i int) flows.Verdict {
-	q, at := &f.routes, uint8(i)
-	to := target{lo: uint64(q.Dst[at])}
-	if q.Hop[at] == 0 {
-		return f.sibling(slot, q.Dst[at])
+	dst, number := f.routes.Dst[uint8(i)], f.routes.Hop[uint8(i)]
+	switch number {
+	case siblingHop:
+		return f.sibling(slot, dst)
+	case 0:
+		number = f.fib.Otherwise()
 	}
-	h := f.fib.Hop(q.Hop[at])
-	f.memo.note(q.Hop[at], h, f.limit(h)+wire.EthernetLen, f.tick)
-	h = f.fib.Path(h, q.Src[at], q.Dst[at])
+	h := f.fib.Hop(number)
+	f.memo.note(number, h, f.limit(h)+wire.EthernetLen, f.tick)
+	h, to := f.fib.Path(h, wire.IPv4((*slot).Data()[wire.EthernetLen:]).Src(), dst), target{lo: uint64(dst)}
 	return f.rare(slot, h, f.neighbour(h, to), to)
 }
 

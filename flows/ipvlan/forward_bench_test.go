@@ -68,7 +68,7 @@ func BenchmarkForward(b *testing.B) {
 		b.Run(k.name+"/find", func(b *testing.B) {
 			perCPU(b, func(i int) {
 				copy(f.routes.Dst[:], dsts[i%len(dsts)][:])
-				f.fib.Find4(&f.routes, 0, 128)
+				f.fib.Find4(&f.routes, 0, 128, nil)
 			})
 		})
 		b.Run(k.name+"/decide", func(b *testing.B) {

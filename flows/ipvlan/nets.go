@@ -15,5 +15,5 @@ func (n *nets) add(a uint32) {
 	atomic.StoreUint64(w, *w|1<<(a>>16&63))
 }
 
-// has is 1 if the network of an address is in, else 0. Any goroutine.
-func (n *nets) has(a uint32) uint64 { return atomic.LoadUint64(&n[a>>22]) >> (a >> 16 & 63) & 1 }
+// has reports that the network of an address is in. Any goroutine.
+func (n *nets) has(a uint32) bool { return atomic.LoadUint64(&n[a>>22])&(1<<(a>>16&63)) != 0 }

@@ -10,44 +10,56 @@ import (
 )
 
 // read4 reads plain IPv4 packets from place i on, which may be written, and gives the
-// place of the first that is none, and whether one of them may be for a sibling. Plain are those that need no more than their next
-// hop's MAC address: untagged, to a unicast MAC address, without options or bytes
-// behind them, with addresses that are a station's and the checksum right.
+// place of the first that is none, and whether one of them may be for a sibling. Plain
+// are those that need no more than their next hop's MAC address: from the master's MAC
+// address to a unicast one, untagged, without options or bytes behind them, with addresses
+// that are a station's and the checksum right.
 func (f *forwarder) read4(pkts []*pmd.Mbuf, i int) (end int, near bool) {
 	const (
 		noOptions  = 0x45
 		headAndLen = 0xffff00ff // all but the TOS
-		typeOnly   = 0xffff << 48
 	)
-	s, q, siblings := f.sift, &f.routes, f.table.v4.Load().nets
-	kind, mask := fromWord(f.mac), uint64(typeOnly)
-	if f.in != nil && f.in.policy != Pass {
-		mask = math.MaxUint64
-	}
-	kind &= mask
+	lens, dsts, from := &f.sift.bytes, &f.routes.Dst, fromWord(f.mac)
+	nets, good := f.table.v4.Load().nets, uint32(0)
 	pkts = pkts[:min(len(pkts), sifted)]
 	for ; uint(i) < uint(len(pkts)); i++ {
-		m, at := pkts[i], uint8(i)
+		m := pkts[i]
 		b := m.Data()
-		if len(b) < plainLen || !m.Whole() || !m.Own() || m.Refs() != 1 {
+		if len(b) < plainLen || !m.Whole() || !m.Own() {
 			break
 		}
 		h, length := (*[plainLen]byte)(b), uint32(len(b))
 		first, second, dst := binary.LittleEndian.Uint64(h[14:]), binary.LittleEndian.Uint64(h[22:]), binary.LittleEndian.Uint32(h[30:])
-		if binary.LittleEndian.Uint64(h[6:])&mask != kind || h[0]&1 != 0 ||
+		if binary.LittleEndian.Uint64(h[6:]) != from || h[0]&1 != 0 ||
 			uint32(first)&headAndLen != uint32(bits.ReverseBytes16(uint16(length-wire.EthernetLen)))<<16|noOptions ||
-			!station(byte(second>>32)) || !station(byte(dst)) || !sum4(first, second, dst) {
+			!station(byte(dst)) || !sum4(first, second, dst) {
 			break
 		}
+		if src := uint32(second >> 32); src != good { // mostly that of the packet before
+			if !station(byte(src)) {
+				break
+			}
+			good = src
+		}
 		a := bits.ReverseBytes32(dst)
-		q.Src[at], q.Dst[at] = bits.ReverseBytes32(uint32(second>>32)), a
-		q.TOS[at], s.bytes[at] = uint8(first>>8), length
-		if siblings.has(a) != 0 {
+		dsts[i], lens[i] = a, length
+		if nets.has(a) {
 			near = true
 		}
 	}
 	return i, near && f.flag != VEPA
 }
+
+// sources reads of the packets from place i to end what Find4 may ask for.
+func (f *forwarder) sources(pkts []*pmd.Mbuf, i, end int) {
+	for ; i < end; i++ {
+		p := wire.IPv4(pkts[i].Data()[wire.EthernetLen:])
+		f.routes.Src[i%sifted], f.routes.TOS[i%sifted] = p.Src(), p.TOS()
+	}
+}
+
+// siblingHop stands for the hop of a packet to a slave's address. No hop has that number.
+const siblingHop = math.MaxUint32
 
 // markSiblings takes the hop from packets to slaves' addresses.
 func (f *forwarder) markSiblings(i, end int) {
@@ -59,7 +71,7 @@ func (f *forwarder) markSiblings(i, end int) {
 			continue
 		}
 		if _, ok := t.far4(t.hash4(a), a); ok {
-			q.Hop[uint8(i)] = 0
+			q.Hop[uint8(i)] = siblingHop
 		}
 	}
 }
@@ -90,14 +102,15 @@ func (f *forwarder) leave(pkts []*pmd.Mbuf, i, end int) int {
 func station(first byte) bool { return first-1 < 223 && first != 127 }
 
 // sum4 reports that the checksum of an IPv4 header without options is right, whose
-// words these are. The sum is the same in either byte order (RFC 1071, section 2),
-// and adding a word to itself turned by half leaves the sum of its halves above.
+// words these are, not all zero. The sum is the same in either byte order (RFC 1071,
+// section 2), and right if 65535 divides that of the words, which it does if multiplying by
+// its inverse gives no more than the largest quotient.
 func sum4(first, second uint64, third uint32) bool {
 	s, carry := bits.Add64(first, second, 0)
 	s, carry = bits.Add64(s, uint64(third), carry)
 	s += carry
-	half := uint32((s + bits.RotateLeft64(s, 32)) >> 32)
-	return (half+bits.RotateLeft32(half, 16))>>16 == 0xffff
+	const ones = math.MaxUint64 / math.MaxUint16
+	return -(s * ones) <= ones
 }
 
 // routable4 is what read4 checks for a packet of any length, whose header was found right: a

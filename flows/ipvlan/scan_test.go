@@ -53,7 +53,7 @@ func TestPlainPacketsAreDecidedAsOthers(t *testing.T) {
 			}
 			if end == 1 {
 				read++
-				checkRead(t, f, frame)
+				checkRead(t, f, m)
 			}
 		}
 		if looped < 2000 || read < 2000 {
@@ -79,11 +79,13 @@ func planeOf(l *lab) (p *plane) {
 func plainAlone(b []byte) bool {
 	f := wire.Ethernet(b)
 	p, ok := wire.ParseIPv4(f.Payload(), len(b)-wire.EthernetLen)
-	return f.Type() == wire.TypeIPv4 && ok && !f.Group() && p.TotalLen() == len(b)-wire.EthernetLen && routable4(p)
+	return f.Type() == wire.TypeIPv4 && ok && f.Src() == macM && !f.Group() && p.TotalLen() == len(b)-wire.EthernetLen && routable4(p)
 }
 
-func checkRead(t *testing.T, f *forwarder, b []byte) {
+func checkRead(t *testing.T, f *forwarder, m *pmd.Mbuf) {
 	t.Helper()
+	f.sources([]*pmd.Mbuf{m}, 0, 1)
+	b := m.Data()
 	p, q := wire.IPv4(b[wire.EthernetLen:]), &f.routes
 	if q.Src[0] != p.Src() || q.Dst[0] != p.Dst() || q.TOS[0] != p.TOS() || f.sift.bytes[0] != uint32(len(b)) {
 		t.Fatalf("read %x to %x, TOS %x, %d bytes of % x", q.Src[0], q.Dst[0], q.TOS[0], f.sift.bytes[0], b)
@@ -105,7 +107,7 @@ func TestTableKnowsItsNetworks(t *testing.T) {
 		}
 	}
 	for a := range uint32(1 << 16) {
-		if has := n.nets.has(a<<16|0x1234) == 1; has != in[a] {
+		if has := n.nets.has(a<<16 | 0x1234); has != in[a] {
 			t.Fatalf("network %x.%x: has %v, want %v", a>>8, a&0xff, has, in[a])
 		}
 	}

@@ -8,9 +8,10 @@ const BurstLen = 256
 // Burst4 is the scratch of a worker for looking up IPv4 packets together: short
 // loops over all of them let the processor wait for many words at a time.
 type Burst4 struct {
-	Src, Dst [BurstLen]uint32
-	TOS      [BurstLen]uint8
-	Hop      [BurstLen]uint32 // the answers: numbers for FIB.Hop
+	Dst [BurstLen]uint32
+	Src [BurstLen]uint32 // this and TOS only if the FIB asks for them
+	TOS [BurstLen]uint8
+	Hop [BurstLen]uint32 // the answers: numbers for FIB.Hop; 0: FIB.Otherwise
 
 	fresh bool             // no table has been asked yet, and Hop means nothing
 	above [BurstLen]uint64 // words of the root
@@ -31,11 +32,17 @@ func (f *FIB) Path(h *Hop, src, dst uint32) *Hop {
 	return h.pick(f.queues.hash(uint64(src)<<32|uint64(dst), 0))
 }
 
+// Otherwise is the number of the hop that IPv4 packets take for which no rule has an
+// answer. Any goroutine.
+func (f *FIB) Otherwise() uint32 { return f.v4.Load().last }
+
 // Find4 looks up the packets from place i to end of b, without choosing among
-// paths. Any goroutine.
-func (f *FIB) Find4(b *Burst4, i, end int) {
+// paths. fill fills in their Src and TOS; it is called if a rule asks for more than the
+// destination. Any goroutine.
+func (f *FIB) Find4(b *Burst4, i, end int, fill func(i, end int)) {
 	p := f.v4.Load()
 	if !p.straight {
+		fill(i, end)
 		for ; i < end; i++ {
 			at := uint8(i)
 			b.Hop[at] = p.find4(b.Src[at], b.Dst[at], b.TOS[at])
@@ -52,11 +59,6 @@ func (f *FIB) Find4(b *Burst4, i, end int) {
 			if h := &b.Hop[uint8(at)]; refuses(*h) {
 				*h = 0
 			}
-		}
-	}
-	for ; i < end; i++ {
-		if h := &b.Hop[uint8(i)]; *h == 0 {
-			*h = p.last
 		}
 	}
 }
@@ -131,8 +133,8 @@ func (b *Burst4) choose(answers *[BurstLen]uint32, i, end int) (n int) {
 		w := b.words[at]
 		answers[at] = or(uint32(w), uint32(b.above[at]))
 		b.deep[uint8(n)] = at
-		_, more := bits.Sub32(0, uint32(w>>32), 0)
-		n += int(more)
+		_, none := bits.Sub64(w>>32, 1, 0)
+		n += 1 - int(none)
 	}
 	return n
 }
@@ -155,6 +157,6 @@ func (t *trie4) deeper(b *Burst4, answers *[BurstLen]uint32, n int, shift uint) 
 // or is a unless that is 0, else b, without a branch that the processor could
 // guess wrong.
 func or(a, b uint32) uint32 {
-	_, some := bits.Sub32(0, a, 0)
-	return b ^ (a^b)&-some
+	_, none := bits.Sub64(uint64(a), 1, 0)
+	return a | b&-uint32(none)
 }

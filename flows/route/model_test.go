@@ -41,8 +41,11 @@ func via(f *FIB, a netip.Addr) netip.Addr {
 	var h *Hop
 	if a.Is4() {
 		var b Burst4
-		b.Src[7], b.Dst[7] = 0x0a00000b, number4(a)
-		f.Find4(&b, 7, 8)
+		b.Dst[7] = number4(a)
+		f.Find4(&b, 7, 8, func(i, _ int) { b.Src[i] = 0x0a00000b })
+		if b.Hop[7] == 0 {
+			b.Hop[7] = f.Otherwise()
+		}
 		if h = f.Lookup4(0x0a00000b, number4(a), 0); h != f.Hop(b.Hop[7]) {
 			panic(fmt.Sprintf("%v: alone %v, in a burst %v", a, h, f.Hop(b.Hop[7])))
 		}
