@@ -97,6 +97,9 @@ func (m *Mbuf) Data() []byte {
 	return (*[math.MaxUint16]byte)(unsafe.Add(m.bufAddr, int(m.dataOff)))[:m.dataLen:m.dataLen]
 }
 
+// Start is where Data begins, for a loop that knows how much there is.
+func (m *Mbuf) Start() unsafe.Pointer { return unsafe.Add(m.bufAddr, int(m.dataOff)) }
+
 // Room is the first segment's free space behind its data.
 func (m *Mbuf) Room() []byte {
 	start := int(m.dataOff) + int(m.dataLen)

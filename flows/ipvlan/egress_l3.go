@@ -17,29 +17,40 @@ type egressL3 struct {
 	hosts  *Table // the host port's addresses, when their packets go there at once; else nil
 	routed bool   // packets for siblings take the host's routing as well
 	router flows.Stage
+
+	in *ingress // of the burst that is decided about; nil: it has seen the frames
 }
 
-func (e *egressL3) push(from int, b flows.Burst) {
+func (e *egressL3) push(from int, b flows.Burst) { e.decide(from, nil, b) }
+
+func (e *egressL3) pushUnread(in *ingress, b flows.Burst) (bytes uint64) {
+	return e.decide(in.from, in, b)
+}
+
+// decide takes frames of a slave, those that in admits if it is not nil.
+func (e *egressL3) decide(from int, in *ingress, b flows.Burst) (bytes uint64) {
+	e.in = in
 	for ; b.N > sifted; b.Off, b.N = b.Off+sifted, b.N-sifted {
-		e.some(from, flows.Burst{Off: b.Off, N: sifted})
+		bytes += e.some(from, flows.Burst{Off: b.Off, N: sifted})
 	}
-	e.some(from, b)
+	return bytes + e.some(from, b)
 }
 
 // some takes up to sifted frames.
-func (e *egressL3) some(from int, b flows.Burst) {
+func (e *egressL3) some(from int, b flows.Burst) (bytes uint64) {
 	pkts, least := e.vec.Packets(b), uint32(0)
-	i := e.onward4(pkts, 0)
+	i, bytes := e.onward4(pkts, 0)
 	if i == len(pkts) {
 		e.router.Push(b)
-		return
+		return bytes
 	}
-	for ; i < len(pkts); i = e.onward4(pkts, i+1) {
-		m := pkts[i]
-		least = max(least, e.sift.note(i, m, m.Len(), e.verdict(wire.Ethernet(m.Data()), m)))
+	for ; i < len(pkts); i, _ = e.onward4(pkts, i+1) {
+		length := pkts[i].Len()
+		v := e.unread(&pkts[i])
+		least = max(least, e.sift.note(i, pkts[i], length, v))
 	}
 	c := e.slaves[from].counters
-	groups, _ := e.sort(b, least)
+	groups, bytes := e.sort(b, least)
 	for _, g := range groups {
 		if g.Verdict == toRouter {
 			e.router.Push(g.Burst)
@@ -47,6 +58,15 @@ func (e *egressL3) some(from int, b flows.Burst) {
 		}
 		e.deliver(g, c)
 	}
+	return bytes
+}
+
+// unread decides about a frame that ingress may not have seen.
+func (e *egressL3) unread(slot **pmd.Mbuf) flows.Verdict {
+	if r, ok := e.in.admitted(slot); !ok {
+		return toDrop + flows.Verdict(r)
+	}
+	return e.verdict(wire.Ethernet((*slot).Data()), *slot)
 }
 
 func (e *egressL3) verdict(frame wire.Ethernet, m *pmd.Mbuf) flows.Verdict {
@@ -82,37 +102,40 @@ func (e *egressL3) verdict(frame wire.Ethernet, m *pmd.Mbuf) flows.Verdict {
 	return toDrop + flows.Verdict(L3NotIP)
 }
 
-// onward4 gives IPv4 packets from place i on the verdict toRouter, up to the first that is
-// not plain, or may be for a sibling or the host. It gives that place.
-func (e *egressL3) onward4(pkts []*pmd.Mbuf, i int) int {
-	s, siblings := e.sift, e.table.v4.Load().nets
+// onward4 gives IPv4 packets from the master's MAC address, from place i on, the verdict
+// toRouter, up to the first that is not plain, or may be for a sibling or the host. It gives
+// that place, and their bytes.
+func (e *egressL3) onward4(pkts []*pmd.Mbuf, i int) (end int, bytes uint64) {
+	s, siblings, from := e.sift, e.table.v4.Load().nets, fromWord(e.mac)
 	pkts = pkts[:min(len(pkts), sifted)]
 	for ; uint(i) < uint(len(pkts)); i++ {
 		m := pkts[i]
 		b := m.Data()
-		if len(b) < plainLen || !m.Whole() || !m.Ready() || !routes4((*[plainLen]byte)(b), uint32(len(b))) {
+		if len(b) < plainLen || !m.Whole() || !m.Ready() || !routes4((*[plainLen]byte)(b), uint32(len(b)), from) {
 			break
 		}
 		dst := binary.BigEndian.Uint32(b[30:])
 		if e.hosts != nil && e.hosts.v4.Load().nets.has(dst) {
 			break
 		}
-		if e.flag != VEPA && siblings.has(dst) {
+		if siblings.has(dst) && e.flag != VEPA {
 			if _, ok := e.table.Lookup4(dst); ok {
 				break
 			}
 		}
 		s.verdicts[i], s.bytes[i] = toRouter, uint32(len(b))
+		bytes += uint64(len(b))
 	}
-	return i
+	return i, bytes
 }
 
-// routes4 tells IPv4 packets without options, untagged, to a unicast MAC address and
-// a destination that is routed, of a frame of length bytes.
-func routes4(b *[plainLen]byte, length uint32) bool {
-	const ipv4NoOptions = 0x45<<16 | (wire.TypeIPv4&0xff)<<8 | wire.TypeIPv4>>8
+// routes4 tells IPv4 packets without options, untagged, with the source address of from,
+// a fromWord, to a unicast MAC address and a destination that is routed, of a frame of
+// length bytes.
+func routes4(b *[plainLen]byte, length uint32, from uint64) bool {
+	const noOptions = 0x45
 	beyond := uint32(binary.BigEndian.Uint16(b[16:])) - wire.IPv4Len
-	return binary.LittleEndian.Uint32(b[12:])&0xffffff == ipv4NoOptions && beyond <= length-plainLen &&
+	return binary.LittleEndian.Uint64(b[6:]) == from && b[14] == noOptions && beyond <= length-plainLen &&
 		b[0]&1 == 0 && !unroutable(binary.BigEndian.Uint32(b[30:]))
 }
 

@@ -20,7 +20,6 @@ type forwarder struct {
 
 	// Of the burst that is being routed.
 	from   int
-	in     *ingress // nil: it has seen the packets
 	slave  []flows.Counter
 	tick   uint32
 	routes route.Burst4
@@ -104,10 +103,8 @@ func (f *forwarder) find4(pkts []*pmd.Mbuf, i, end int, near bool) {
 
 // unread decides about a packet that ingress may not have seen.
 func (f *forwarder) unread(slot **pmd.Mbuf) flows.Verdict {
-	if f.in != nil {
-		if r, ok := f.in.admit(slot); !ok {
-			return toDrop + flows.Verdict(r)
-		}
+	if r, ok := f.in.admitted(slot); !ok {
+		return toDrop + flows.Verdict(r)
 	}
 	return f.other(slot)
 }

@@ -59,6 +59,14 @@ func (s *ingress) PushMetered(b flows.Burst) (bytes uint64) {
 	return bytes
 }
 
+// admitted is admit by an ingress that has not seen the frame; nil has.
+func (s *ingress) admitted(slot **pmd.Mbuf) (r Reason, ok bool) {
+	if s == nil {
+		return 0, true
+	}
+	return s.admit(slot)
+}
+
 // admit sees to it that a frame has the master's MAC in all places; it may put a copy
 // of it, which may be written, in its place. If not ok, the frame is to be dropped for r.
 func (s *ingress) admit(slot **pmd.Mbuf) (r Reason, ok bool) {

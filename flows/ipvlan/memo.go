@@ -10,11 +10,16 @@ const memos = 64
 // neighbour changes. Worker only.
 type memo struct {
 	stamp uint64 // of the FIB's epoch, in the upper half
-	known [memos]struct {
-		stamp   uint64 // of the epoch, and the hop's number
-		mac     uint64 // of its neighbour, in the lower 48 bits
-		longest uint32 // frame that it takes, in bytes
-	}
+	known [memos]memory
+}
+
+// memory is what is known of a hop.
+type memory struct {
+	stamp   uint64 // of the epoch, and the hop's number
+	mac     uint64 // of its neighbour, in the lower 48 bits
+	longest uint32 // frame that it takes, in bytes
+	_       uint32
+	_       uint64 // a power of two is faster to multiply by
 }
 
 // renew forgets all that is older than this epoch.

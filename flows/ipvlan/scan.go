@@ -76,27 +76,6 @@ func (f *forwarder) markSiblings(i, end int) {
 	}
 }
 
-// leave gives packets from place i on the MAC addresses of their next hops and the
-// verdict toWire, up to end, or to the first whose hop is not in the memo or takes no
-// packet so long. It gives that place.
-func (f *forwarder) leave(pkts []*pmd.Mbuf, i, end int) int {
-	s, q, known, stamp := f.sift, &f.routes, &f.memo.known, f.memo.stamp
-	head, tail := f.macWord<<48, uint32(f.macWord>>16)
-	for pkts = pkts[:min(end, sifted)]; uint(i) < uint(len(pkts)); i++ {
-		at := uint8(i)
-		number, bytes := q.Hop[at], s.bytes[at]
-		k := &known[number%memos]
-		if k.stamp != stamp|uint64(number) || bytes > k.longest {
-			break
-		}
-		b := (*[plainLen]byte)(pkts[i].Data())
-		binary.LittleEndian.PutUint64(b[:], k.mac|head)
-		binary.LittleEndian.PutUint32(b[8:], tail)
-		s.verdicts[at] = toWire
-	}
-	return i
-}
-
 // station reports the first byte of an IPv4 address that a station may have: not
 // of 0.0.0.0/8, 127.0.0.0/8, multicast or what is above.
 func station(first byte) bool { return first-1 < 223 && first != 127 }

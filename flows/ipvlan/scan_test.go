@@ -41,7 +41,7 @@ func TestPlainPacketsAreDecidedAsOthers(t *testing.T) {
 			frame := oddPacket(rnd, []wire.MAC{macM, macW}[rnd.IntN(2)])
 			m.SetLen(len(frame))
 			copy(m.Data(), frame)
-			if e.onward4([]*pmd.Mbuf{m}, 0) == 1 {
+			if n, _ := e.onward4([]*pmd.Mbuf{m}, 0); n == 1 {
 				looped++
 				if got, want := e.sift.verdicts[0], e.verdict(m.Data(), m); got != want {
 					t.Fatalf("%v, packet %d: verdict %d, alone %d: % x", flag, i, got, want, frame)

@@ -1,7 +1,5 @@
 package route
 
-import "math/bits"
-
 // BurstLen is how many packets are looked up at a time.
 const BurstLen = 256
 
@@ -128,13 +126,21 @@ func (t *trie4) findAll(b *Burst4, i, end int) {
 // choose gives the hops of the longest prefixes in the first two levels. It notes the
 // packets that have a node below, and gives their number.
 func (b *Burst4) choose(answers *[BurstLen]uint32, i, end int) (n int) {
-	for ; i < end; i++ {
-		at := uint8(i)
-		w := b.words[at]
-		answers[at] = or(uint32(w), uint32(b.above[at]))
-		b.deep[uint8(n)] = at
-		_, none := bits.Sub64(w>>32, 1, 0)
-		n += 1 - int(none)
+	hops, words, above, below := answers[i:end], b.words[i:end], b.above[i:end], uint64(0)
+	words, above = words[:len(hops)], above[:len(hops)]
+	for k := range hops {
+		w := words[k]
+		hops[k] = or(uint32(w), uint32(above[k]))
+		below |= w
+	}
+	if below>>32 == 0 {
+		return 0
+	}
+	for k, w := range words {
+		b.deep[uint8(n)] = uint8(i + k)
+		if w>>32 != 0 {
+			n++
+		}
 	}
 	return n
 }
@@ -156,7 +162,4 @@ func (t *trie4) deeper(b *Burst4, answers *[BurstLen]uint32, n int, shift uint) 
 
 // or is a unless that is 0, else b, without a branch that the processor could
 // guess wrong.
-func or(a, b uint32) uint32 {
-	_, none := bits.Sub64(uint64(a), 1, 0)
-	return a | b&-uint32(none)
-}
+func or(a, b uint32) uint32 { return a | b&uint32((uint64(a)-1)>>32) }
