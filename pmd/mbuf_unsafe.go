@@ -240,7 +240,7 @@ func (m *Mbuf) refWord() *uint32 { return (*uint32)(unsafe.Pointer(&m.dataOff)) 
 // Shared reports that m may not be written: it has further references, or its
 // data belongs to another mbuf.
 func (m *Mbuf) Shared() bool {
-	return m.Refs() != 1 || m.olFlags&(olIndirect|olExternal) != 0
+	return !m.alone() || m.olFlags&(olIndirect|olExternal) != 0
 }
 
 // VLAN is the tag that the port stripped from the frame (TCI) and whether one

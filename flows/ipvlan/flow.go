@@ -3,6 +3,7 @@ package ipvlan
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"net/netip"
 	"sync/atomic"
 
@@ -64,20 +65,21 @@ func (t Tuple) key(side uint64) (k flowKey) {
 // key and the rewriting are written before the half is published and never again
 // before an epoch has passed; the rest is read and written with sync/atomic.
 type half struct {
-	addrs uint64 // flowKey.addrs
-	kind  uint64 // flowKey.kind
-	now   uint64 // addresses as they leave, over IPv4; over IPv6 changed6, or 0
-	ports uint32 // as they leave
-	// out is to in the upper half, and in the lower what the rewriting of the
-	// addresses adds to a checksum.
-	out atomic.Uint32
+	addrs uint64        // flowKey.addrs
+	kind  uint64        // flowKey.kind
+	now   uint64        // addresses as they leave, over IPv4; over IPv6 changed6, or 0
+	ports uint32        // as they leave
+	to    atomic.Uint32 // a slave's dev_id, wayToWire, or 0: unknown; set by whoever sees the packets leave
 	// learned is from the packets that the host has sent: the MAC address of the next
 	// hop, and in the lowest 16 bits the longest frame that left whole, in bytes.
 	learned atomic.Uint64
 	fast    atomic.Uint32 // the table's generation for which the shortcut is open; 0: closed
 	due     atomic.Uint32 // the time at which the host must see a packet again
 	count   tally         // packets over the shortcut
-	_       uint64
+	// What the rewriting adds to checksums, whose bytes are read as those of a
+	// little-endian number: of addresses alone, and with the ports.
+	change, changes uint16
+	_               uint32
 }
 
 // changed6 says that rest.now6 are other addresses than those that arrive.
@@ -85,11 +87,6 @@ const changed6 = 1
 
 // wayToWire as a half's to is the wire; others but 0, which is unknown, are slaves.
 const wayToWire = 0xffff
-
-func (h *half) to() uint32 { return h.out.Load() >> 16 }
-
-// setTo is for the worker that sees the packets leave.
-func (h *half) setTo(to uint32) { h.out.Store(to<<16 | h.out.Load()&0xffff) }
 
 // rest is what a packet over the shortcut does not need of a half.
 type rest struct {
@@ -121,5 +118,8 @@ func (h *half) rewriting(r *rest, t, out Tuple) {
 	for i := range r.now6 {
 		r.now6[i] = binary.BigEndian.Uint64(after[8*i:])
 	}
-	h.out.Store(uint32(wire.Fold(wire.Sum(after[:], 0) + uint64(^wire.Fold(wire.Sum(before[:], 0))))))
+	change := wire.Fold(wire.Sum(after[:], 0) + uint64(^wire.Fold(wire.Sum(before[:], 0))))
+	was := uint32(h.kind >> 32)
+	changes := wire.Fold(uint64(^was>>16&0xffff) + uint64(^was&0xffff) + uint64(h.ports>>16) + uint64(h.ports&0xffff) + uint64(change))
+	h.change, h.changes = bits.ReverseBytes16(change), bits.ReverseBytes16(changes)
 }

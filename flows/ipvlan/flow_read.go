@@ -21,6 +21,7 @@ type reading struct {
 const (
 	atIP     = wire.EthernetLen
 	atFrag4  = atIP + 6
+	atSum4   = atIP + 10
 	atAddrs4 = atIP + 12
 	atAddrs6 = atIP + 8
 	sumTCP   = 16 // in the TCP header

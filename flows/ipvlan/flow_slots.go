@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"sync/atomic"
+
+	"ipvd/flows/large"
 )
 
 const (
@@ -34,12 +36,15 @@ type flowSlots struct {
 	live int // writer only
 }
 
+// large reports slots of so many flows that their halves are not in the cache of a CPU
+// core: of more than 256 KB.
+func (s *flowSlots) large() bool { return len(s.lines) > 1<<11 }
+
 // newFlowSlots makes slots with room for twice the keys before they are full.
 func newFlowSlots(keys int) *flowSlots {
 	n := max(leastLines, 2*flowLoad*keys/lineLen)
 	order := bits.Len(uint(n - 1))
-	s := &flowSlots{lines: make([]flowLine, 1<<order), shift: uint(64 - order)}
-	preferHuge(s.lines)
+	s := &flowSlots{lines: large.Table[flowLine](1 << order), shift: uint(64 - order)}
 	var b [8 * len(s.mix)]byte
 	rand.Read(b[:]) // never fails: see newSlots
 	for i := range s.mix {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+
+	"ipvd/flows/large"
 )
 
 // Errors of FlowTable.Add.
@@ -38,9 +40,7 @@ type chunk struct {
 }
 
 func newChunk() *chunk {
-	c := &chunk{make([]half, chunkLen), make([]rest, chunkLen)}
-	preferHuge(c.halves)
-	return c
+	return &chunk{large.Table[half](chunkLen), make([]rest, chunkLen)}
 }
 
 // FlowTable is the flows of l3s that may leave out the turn through the host. One
@@ -72,12 +72,18 @@ func NewFlowTable() *FlowTable {
 	return t
 }
 
-// half is the half with a number. Those of a direction lie together, since mostly one
-// direction has the traffic.
+// half is the half with a number.
 func (t *FlowTable) half(n uint32) *half {
-	i := n % chunkLen
-	return &t.chunks[n/chunkLen%maxChunks].Load().halves[i/2+i%2*(chunkLen/2)]
+	place := placeOf(n)
+	return &t.chunks[place/chunkLen%maxChunks].Load().halves[place%chunkLen]
 }
+
+// placeOf is where the half with a number lies, counted over all chunks. Those of a
+// direction lie together, since mostly one direction has the traffic.
+func placeOf(n uint32) uint32 { return n&^(chunkLen-1) | n%chunkLen/2 | n%2*(chunkLen/2) }
+
+// noPlace is that of noNumber.
+const noPlace = 1<<numberBits - 1
 
 func (t *FlowTable) rest(n uint32) *rest {
 	return &t.chunks[n/chunkLen%maxChunks].Load().rests[n%chunkLen]

@@ -11,52 +11,43 @@ import (
 // glance is what the shortcut sees of a packet that is plain: TCP or UDP over IPv4
 // without options, nothing that the host must see.
 type glance struct {
-	half   *half // the packet's flow; nil: not found, or not plain
-	addrs  uint64
-	kind   uint64 // as in flowKey; 0: not plain
-	hash   uint64 // of the key
-	word   uint64 // where the key's slot mostly is
-	length uint32 // of the IP packet, in bytes
+	addrs uint64
+	kind  uint64 // as in flowKey; 0: not plain
+	word  uint64 // where the key's slots mostly are, then where the half is
+	tag   uint32 // of the key
+	place uint32 // of the half that the packet may belong to; noPlace: it was not found
 }
 
 // glanceLen is the headers of a plain packet with TCP, in bytes.
 const glanceLen = atIP + wire.IPv4Len + wire.TCPLen
 
-// look looks the plain packets' flows up, in short loops of which each waits for many
-// packets' memory at a time: their headers, the slots, the halves.
+// look reads packets.
 func (s *shortcut) look(pkts []*pmd.Mbuf) {
-	pkts = pkts[:min(len(pkts), sifted)]
+	const typeAndOptions = 0x45<<16 | (wire.TypeIPv4&0xff)<<8 | wire.TypeIPv4>>8
+	pkts, side := pkts[:min(len(pkts), sifted)], s.side
 	for i, m := range pkts {
 		g, b := &s.glances[i], m.Data()
 		g.kind = 0
-		if len(b) >= glanceLen && !m.VLANStripped() {
-			g.read((*[glanceLen]byte)(b), m.Len(), s.side)
+		if len(b) < glanceLen || m.VLANStripped() {
+			continue
 		}
-	}
-	s.table.match(s.glances[:len(pkts)])
-}
-
-// read reads the headers of a frame of length bytes from side. What is not plain has
-// kind 0.
-func (g *glance) read(b *[glanceLen]byte, length int, side uint64) {
-	const ipv4NoOptions = 0x45<<16 | (wire.TypeIPv4&0xff)<<8 | wire.TypeIPv4>>8
-	total := int(binary.BigEndian.Uint16(b[16:]))
-	proto, least := uint64(b[23]), wire.IPv4Len+wire.UDPLen
-	if proto == wire.ProtoTCP {
-		if b[47]&specialTCP != 0 {
-			return
+		h := (*[glanceLen]byte)(b)
+		total, proto, least := int(binary.BigEndian.Uint16(h[16:])), uint64(h[23]), wire.IPv4Len+wire.UDPLen
+		if proto == wire.ProtoTCP {
+			if h[47]&specialTCP != 0 {
+				continue
+			}
+			least = wire.IPv4Len + int(h[46]>>4)*4
+		} else if proto != wire.ProtoUDP {
+			continue
 		}
-		least = wire.IPv4Len + int(b[46]>>4)*4
-	} else if proto != wire.ProtoUDP {
-		return
+		if behind := m.Len() - atIP - total; binary.LittleEndian.Uint32(h[12:])&0xffffff != typeAndOptions ||
+			binary.LittleEndian.Uint16(h[20:])&0xff3f != 0 || h[22] <= 1 || total < least || behind < 0 || side != 0 && behind != 0 {
+			continue // a fragment, a TTL used up, or not all there
+		}
+		g.addrs = binary.BigEndian.Uint64(h[26:])
+		g.kind = uint64(binary.BigEndian.Uint32(h[34:]))<<32 | side | proto
 	}
-	if binary.LittleEndian.Uint32(b[12:])&0xffffff != ipv4NoOptions || binary.BigEndian.Uint16(b[20:])&0x3fff != 0 ||
-		b[22] <= 1 || total < least || total > length-atIP || side != 0 && total != length-atIP {
-		return
-	}
-	g.addrs = binary.BigEndian.Uint64(b[26:])
-	g.kind = uint64(binary.BigEndian.Uint32(b[34:]))<<32 | side | proto
-	g.length = uint32(total)
 }
 
 // tally counts packets and their bytes in a word, so that a worker has one to write

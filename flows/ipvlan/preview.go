@@ -39,8 +39,8 @@ func (p *preview) foresee(slot **pmd.Mbuf) flows.Verdict {
 	if !p.wouldTake(h, p.table.rest(n), *slot) {
 		return toRouter
 	}
-	own := half{addrs: h.addrs, kind: h.kind, now: h.now, ports: h.ports} // to be counted in
-	own.out.Store(h.out.Load())
+	own := half{addrs: h.addrs, kind: h.kind, now: h.now, ports: h.ports, change: h.change, changes: h.changes} // to be counted in
+	own.to.Store(h.to.Load())
 	own.learned.Store(h.learned.Load())
 	return p.send(&own, n, slot)
 }
@@ -55,5 +55,5 @@ func (p *preview) wouldTake(h *half, rest *rest, m *pmd.Mbuf) bool {
 	if was == generation {
 		return !reached(h.due.Load(), now)
 	}
-	return was == 0 && round.generation.Load() == generation && round.over() && reached(rest.from.Load(), now) && h.to() != 0
+	return was == 0 && round.generation.Load() == generation && round.over() && reached(rest.from.Load(), now) && h.to.Load() != 0
 }

@@ -55,6 +55,6 @@ func (t *FlowTable) learn(r *reading, m *pmd.Mbuf, side, to, step uint64) {
 		return
 	}
 	longest := max(m.Longest(), int(h.learned.Load()&0xffff))
-	h.setTo(uint32(to))
+	h.to.Store(uint32(to))
 	h.learned.Store(makeLearned(wire.Ethernet(m.Data()).Dst(), longest))
 }

@@ -17,8 +17,11 @@ type shortcut struct {
 	drops  []flows.Counter
 	counts []flows.Counter // flowSpecs
 
-	glances [sifted]glance // of the packets of the burst, by place
-	read    reading        // of the packet that is judged
+	// Of the burst: of its packets, by place, those that the host gets, and what sort is told.
+	glances [sifted]glance
+	hosted  int
+	least   uint32
+	read    reading // of the packet that is judged
 }
 
 // Counters of the flow stages, in the order of flowSpecs.
@@ -48,33 +51,33 @@ func (s *shortcut) Push(b flows.Burst) {
 func (s *shortcut) push(b flows.Burst) {
 	pkts := s.vec.Packets(b)
 	s.look(pkts)
-	v := s.sift.verdicts[:len(pkts)]
-	generation, now := s.table.generation.Load(), s.table.now.Load()
-	fast, least := 0, uint32(0)
-	for i, m := range pkts {
-		g, length := &s.glances[i%sifted], m.Len()
-		if h := g.half; h != nil && h.fast.Load() == generation && int32(now-h.due.Load()) < 0 && m.Longest() <= int(h.learned.Load()&0xffff) {
-			v[i] = s.send4(h, g, &pkts[i])
-		} else {
-			v[i] = s.decide(&pkts[i], generation, now)
-		}
-		least = max(least, s.sift.note(i, pkts[i], length, v[i]))
-		if v[i] != toRouter {
-			fast++
-		}
-	}
-	if fast == 0 {
+	s.hosted, s.least = 0, 0
+	s.table.match(s.glances[:len(pkts)], func(i, end int) { s.sendOn(pkts, i, end) })
+	if s.hosted == len(pkts) {
 		s.host.Push(b)
 		return
 	}
-	s.counts[cntFast].Add(uint64(fast))
-	groups, _ := s.sort(b, least)
+	s.counts[cntFast].Add(uint64(len(pkts) - s.hosted))
+	groups, _ := s.sort(b, s.least)
 	for _, g := range groups {
 		if g.Verdict == toRouter {
 			s.host.Push(g.Burst)
 			continue
 		}
 		s.deliver(g, s.drops)
+	}
+}
+
+// sendOn gives the packets from place i to end their verdicts.
+func (s *shortcut) sendOn(pkts []*pmd.Mbuf, i, end int) {
+	generation, now := s.table.generation.Load(), s.table.now.Load()
+	for i = s.send4(pkts, i, end, generation, now); i < end; i = s.send4(pkts, i+1, end, generation, now) {
+		length := pkts[i].Len()
+		v := s.decide(&pkts[i], generation, now)
+		s.least = max(s.least, s.sift.note(i, pkts[i], length, v))
+		if v == toRouter {
+			s.hosted++
+		}
 	}
 }
 
@@ -108,7 +111,7 @@ func (s *shortcut) open(h *half, n uint32, m *pmd.Mbuf, generation, now uint32) 
 			return true
 		}
 	case was == 0 && fits && round.generation.Load() == generation && round.over() &&
-		s.table.steps.sent(round, s.worker, now) && reached(rest.from.Load(), now) && h.to() != 0:
+		s.table.steps.sent(round, s.worker, now) && reached(rest.from.Load(), now) && h.to.Load() != 0:
 		h.due.Store(now + s.table.period.Load())
 		h.fast.Store(generation)
 		return true
@@ -129,7 +132,7 @@ func (s *shortcut) through(h *half, rest *rest, m *pmd.Mbuf, generation, now uin
 	fresh := round.generation.Load() != generation
 	if fresh {
 		h.learned.Store(0)
-		h.setTo(0)
+		h.to.Store(0)
 	}
 	if fresh || h.fast.Load() != 0 || reached(round.began.Load()+roundTicks, now) {
 		h.fast.Store(0)

@@ -2,7 +2,6 @@ package ipvlan
 
 import (
 	"encoding/binary"
-	"math/bits"
 
 	"ipvd/flows"
 	"ipvd/flows/wire"
@@ -30,36 +29,11 @@ func (s *shortcut) send(h *half, n uint32, slot **pmd.Mbuf) flows.Verdict {
 	return s.address(h, b)
 }
 
-// send4 is send for a plain packet, in one piece, since most are.
-func (s *shortcut) send4(h *half, g *glance, slot **pmd.Mbuf) flows.Verdict {
-	m := *slot
-	if m.Shared() {
-		if m = s.vec.Writable(m); m == nil {
-			return toDrop + flows.Verdict(NoMbuf)
-		}
-		*slot = m
-	}
-	h.count.Add(counted1(int(g.length)))
-	b, out := (*[glanceLen]byte)(m.Data()), h.out.Load()
-	if h.now != g.addrs || h.ports != uint32(g.kind>>32) {
-		h.rewrite4(b[:], atIP+wire.IPv4Len, m.Offload())
-	}
-	dst, v := s.macWord, toWire
-	if to := out >> 16; to != wayToWire {
-		v = s.slaveVerdict(to)
-	} else {
-		dst = bits.ReverseBytes64(h.learned.Load()) & macMask
-	}
-	binary.LittleEndian.PutUint64(b[:], dst|s.macWord<<48)
-	binary.LittleEndian.PutUint32(b[8:], uint32(s.macWord>>16))
-	return v
-}
-
 // address gives a frame its MAC addresses, and says where it goes.
 func (s *shortcut) address(h *half, b []byte) flows.Verdict {
 	frame := wire.Ethernet(b)
 	frame.SetSrc(s.mac)
-	if to := h.to(); to != wayToWire {
+	if to := h.to.Load(); to != wayToWire {
 		frame.SetDst(s.mac)
 		return s.slaveVerdict(to)
 	}
@@ -83,11 +57,9 @@ func hopOf(learned uint64) (hop wire.MAC) {
 
 // rewrite4 gives an IPv4 packet its addresses and ports as they leave.
 func (h *half) rewrite4(b []byte, upper int, unfinished bool) {
-	sum := uint16(h.out.Load())
-	p := b[atIP:]
 	binary.BigEndian.PutUint64(b[atAddrs4:], h.now)
-	binary.BigEndian.PutUint16(p[10:], wire.Adjust(wire.IPv4(p).Sum(), sum))
-	h.rewriteUpper(b[upper:], sum, unfinished)
+	adjust(b[atSum4:], h.change)
+	h.rewriteUpper(b[upper:], unfinished)
 }
 
 // rewrite6 does so for IPv6, whose header has no checksum.
@@ -95,31 +67,39 @@ func (h *half) rewrite6(b []byte, upper int, now *sixAddrs, unfinished bool) {
 	for i, w := range now {
 		binary.BigEndian.PutUint64(b[atAddrs6+8*i:], w)
 	}
-	h.rewriteUpper(b[upper:], uint16(h.out.Load()), unfinished)
+	h.rewriteUpper(b[upper:], unfinished)
 }
 
-// rewriteUpper writes the ports and adjusts the checksum, to which the addresses
-// add sum. A checksum that is to be completed holds the sum of the pseudo header,
-// which has no ports (virtio 1.1, section 5.1.6.2).
-func (h *half) rewriteUpper(upper []byte, sum uint16, unfinished bool) {
-	before := uint32(h.kind >> 32)
+// rewriteUpper writes the ports and adjusts the checksum. One that is to be completed holds
+// the sum of the pseudo header, which has no ports (virtio 1.1, section 5.1.6.2).
+func (h *half) rewriteUpper(upper []byte, unfinished bool) {
 	binary.BigEndian.PutUint32(upper, h.ports)
-	at := sumUDP
-	if h.kind&0xff == wire.ProtoTCP {
-		at = sumTCP
+	at, udp := sumTCP, h.kind&0xff == wire.ProtoUDP
+	if udp {
+		at = sumUDP
 	}
-	old := binary.BigEndian.Uint16(upper[at:])
+	sum := binary.LittleEndian.Uint16(upper[at:])
 	switch {
 	case unfinished:
-		old = wire.Fold(uint64(old) + uint64(sum))
-	case at == sumUDP && old == 0:
-		return // none was made (RFC 768)
-	default:
-		ports := uint64(^before>>16&0xffff) + uint64(^before&0xffff) + uint64(h.ports>>16) + uint64(h.ports&0xffff)
-		old = wire.Adjust(old, wire.Fold(ports+uint64(sum)))
-		if at == sumUDP && old == 0 {
-			old = 0xffff
-		}
+		sum = ^wire.Adjust(^sum, h.change)
+	case !udp:
+		sum = wire.Adjust(sum, h.changes)
+	case sum != 0: // else none was made (RFC 768)
+		sum = sumOfUDP(sum, h.changes)
 	}
-	binary.BigEndian.PutUint16(upper[at:], old)
+	binary.LittleEndian.PutUint16(upper[at:], sum)
+}
+
+// adjust changes a checksum where it lies.
+func adjust(sum []byte, change uint16) {
+	binary.LittleEndian.PutUint16(sum, wire.Adjust(binary.LittleEndian.Uint16(sum), change))
+}
+
+// sumOfUDP is a checksum after a change, as UDP has it: it writes zero as its other form,
+// since zero means that there is none (RFC 768).
+func sumOfUDP(sum, change uint16) uint16 {
+	if sum = wire.Adjust(sum, change); sum == 0 {
+		return 0xffff
+	}
+	return sum
 }

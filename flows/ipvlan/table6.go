@@ -1,6 +1,10 @@
 package ipvlan
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"ipvd/flows/large"
+)
 
 // slots6 are slots for keys of 16 bytes: the tag is 32 bits of the hash, the
 // value is the index of an entry.
@@ -21,8 +25,7 @@ type entry6 struct {
 
 func newSlots6(keys int) *slots6 {
 	s := &slots6{slots: *newSlots(keys)}
-	s.entries = make([]entry6, s.limit())
-	preferHuge(s.entries)
+	s.entries = large.Table[entry6](s.limit())
 	return s
 }
 

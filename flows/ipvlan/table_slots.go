@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"sync/atomic"
+
+	"ipvd/flows/large"
 )
 
 const (
@@ -46,8 +48,7 @@ type slots struct {
 func newSlots(keys int) *slots {
 	n := max(minSlots, 2*slotsPerKey*keys)
 	order := bits.Len(uint(n - 1))
-	s := &slots{pairs: make([]pair, 1<<order/2), shift: uint(64 - order + 1)}
-	preferHuge(s.pairs)
+	s := &slots{pairs: large.Table[pair](1 << order / 2), shift: uint(64 - order + 1)}
 	var b [8 * len(s.key)]byte
 	rand.Read(b[:]) // never fails: it ends the program when the kernel has no entropy
 	for i := range s.key {

@@ -1,6 +1,10 @@
 package route
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"ipvd/flows/large"
+)
 
 const (
 	rootBits = 16
@@ -185,7 +189,7 @@ func (t *trie4) node(words int) uint32 {
 		if len(t.lens) == maxTrieChunks {
 			return 0
 		}
-		t.chunks[len(t.lens)].Store(newChunk())
+		t.chunks[len(t.lens)].Store((*[trieChunk]uint64)(large.Table[uint64](trieChunk)))
 		t.lens = append(t.lens, new([trieChunk]uint8))
 		t.used = 0
 	}

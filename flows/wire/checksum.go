@@ -44,7 +44,10 @@ func Update(sum, old, now uint16) uint16 {
 
 // Adjust is Update for a change of several words: change is the ones' complement sum
 // of those that came, less that of those that went.
-func Adjust(sum, change uint16) uint16 { return ^Fold(uint64(^sum) + uint64(change)) }
+func Adjust(sum, change uint16) uint16 {
+	x := uint32(^sum) + uint32(change)
+	return ^uint16(x + x>>16)
+}
 
 // UpdateMAC is Update for a MAC address that starts at an even offset of the
 // packet.

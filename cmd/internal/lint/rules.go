@@ -18,7 +18,8 @@ type layer struct {
 
 // layers are tried in this order; the first that matches a package counts.
 // Imports go down only: programs, flows/ipvlan, flows, pmd.
-// flows/wire and flows/route stand beside them all and import nothing of ours.
+// flows/wire and flows/route stand beside them all and import nothing of ours but
+// flows/large.
 var layers = []layer{
 	{"pmd", nil},
 	{"pmd/netns", nil},
@@ -29,11 +30,12 @@ var layers = []layer{
 	{"pmd/dpdk/...", []string{"pmd", "pmd/netns", "pmd/offload", "pmd/dpdk/..."}},
 	{"pmd/...", []string{"pmd", "pmd/netns", "pmd/offload"}},
 	{"flows/wire", nil},
+	{"flows/large", nil},
 	{"flows", []string{"pmd", "flows/wire"}},
 	{"flows/watch", []string{"pmd", "flows"}},
-	{"flows/route", nil},
+	{"flows/route", []string{"flows/large"}},
 	{"flows/route/mirror", []string{"flows/route", "pmd/netns"}},
-	{"flows/ipvlan", []string{"pmd", "flows", "flows/wire", "flows/route"}},
+	{"flows/ipvlan", []string{"pmd", "flows", "flows/wire", "flows/route", "flows/large"}},
 	{"flows/examples/...", []string{"pmd/...", "flows", "flows/wire", "flows/examples/..."}},
 	{"cmd/...", []string{"cmd/...", "pmd/...", "flows/..."}},
 	{"perf/...", []string{"perf/...", "pmd/...", "flows/..."}},
