@@ -108,8 +108,7 @@ func (t *trie4) findAll(b *Burst4, i, end int) {
 	if b.fresh {
 		answers = &b.Hop
 	}
-	t.upper(b, i, end)
-	n := b.choose(answers, i, end)
+	n := t.upper(b, answers, i, end)
 	for _, shift := range [...]uint{4, 0} {
 		n = t.deeper(b, answers, n, shift)
 	}
@@ -123,9 +122,10 @@ func (t *trie4) findAll(b *Burst4, i, end int) {
 	}
 }
 
-// choose gives the hops of the longest prefixes in the first two levels. It notes the
-// packets that have a node below, and gives their number.
-func (b *Burst4) choose(answers *[BurstLen]uint32, i, end int) (n int) {
+// choose gives the packets from place i to end the hops of the longest prefixes in the
+// first two levels. It notes those that have a node below, behind n others, and gives the
+// number of all noted.
+func (b *Burst4) choose(answers *[BurstLen]uint32, n, i, end int) int {
 	hops, words, above, below := answers[i:end], b.words[i:end], b.above[i:end], uint64(0)
 	words, above = words[:len(hops)], above[:len(hops)]
 	for k := range hops {
@@ -134,7 +134,7 @@ func (b *Burst4) choose(answers *[BurstLen]uint32, i, end int) (n int) {
 		below |= w
 	}
 	if below>>32 == 0 {
-		return 0
+		return n
 	}
 	for k, w := range words {
 		b.deep[uint8(n)] = uint8(i + k)

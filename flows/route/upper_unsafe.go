@@ -3,24 +3,66 @@ package route
 import (
 	"sync/atomic"
 	"unsafe"
+
+	"ipvd/flows/large"
 )
 
-// upper reads the words of the first two levels for the packets from place i to end;
-// one without a node in the second reads node 0, which has no hops. The loops do
-// nothing else, and check no index: a processor waits for as many words at a time as
-// there are in the few hundred instructions that it has in hand, and the second loop
-// is where it waits. Places are below BurstLen, and the words were made by set.
-func (t *trie4) upper(b *Burst4, i, end int) {
-	root, chunks := unsafe.Pointer(unsafe.SliceData(t.root)), unsafe.Pointer(&t.chunks)
-	dst, above, words := unsafe.Pointer(&b.Dst), unsafe.Pointer(&b.above), unsafe.Pointer(&b.words)
+// batch is how many words are asked for at a time.
+const batch = 16
+
+// upper reads the words of the first two levels for the packets from place i to end, and
+// gives their hops and the number of those that have a third: see choose. One without a node
+// in the second reads node 0, which has no hops. In a large trie a batch's words of the
+// second level are asked for while another's are read. No index is checked that cannot be
+// wrong: places are below BurstLen, and the words were made by set.
+func (t *trie4) upper(b *Burst4, answers *[BurstLen]uint32, i, end int) (deep int) {
+	root := unsafe.Pointer(unsafe.SliceData(t.root))
+	dst, above := unsafe.Pointer(&b.Dst), unsafe.Pointer(&b.above)
 	for at := uintptr(i); at < uintptr(end); at++ {
 		a := *(*uint32)(unsafe.Add(dst, at*4))
 		*(*uint64)(unsafe.Add(above, at*8)) = atomic.LoadUint64((*uint64)(unsafe.Add(root, uintptr(a>>16)*8)))
 	}
-	for at := uintptr(i); at < uintptr(end); at++ {
-		node := *(*uint64)(unsafe.Add(above, at*8)) >> 32
-		word := uintptr(node%unitsChunk*unit) + uintptr(*(*uint32)(unsafe.Add(dst, at*4))>>8&0xff)
-		chunk := atomic.LoadPointer((*unsafe.Pointer)(unsafe.Add(chunks, uintptr(node/unitsChunk)*8)))
-		*(*uint64)(unsafe.Add(words, at*8)) = atomic.LoadUint64((*uint64)(unsafe.Add(chunk, word*8)))
+	if !t.large() {
+		t.second(b, i, end)
+		return b.choose(answers, 0, i, end)
 	}
+	t.ask(b, i, min(i+batch, end))
+	for ; i < end; i += batch {
+		to := min(i+batch, end)
+		t.ask(b, to, min(to+batch, end))
+		t.second(b, i, to)
+		deep = b.choose(answers, deep, i, to)
+	}
+	return deep
+}
+
+// large reports that the nodes below the root are not in the cache of a CPU core: they take
+// more than 8 MB.
+func (t *trie4) large() bool { return t.chunks[1].Load() != nil }
+
+// ask asks for the words of the second level.
+func (t *trie4) ask(b *Burst4, i, end int) {
+	if i >= end {
+		return
+	}
+	for at := i; at < end; at++ {
+		b.words[uint8(at)] = uint64(uintptr(t.word(b.above[uint8(at)]>>32, b.Dst[uint8(at)])))
+	}
+	large.Prefetch(nil, &b.words[i], b.words[i:end])
+}
+
+// second reads the words of the second level, and does nothing else: a processor waits for
+// as many words at a time as there are in the few hundred instructions that it has in hand.
+func (t *trie4) second(b *Burst4, i, end int) {
+	dst, above, words := unsafe.Pointer(&b.Dst), unsafe.Pointer(&b.above), unsafe.Pointer(&b.words)
+	for at := uintptr(i); at < uintptr(end); at++ {
+		w := t.word(*(*uint64)(unsafe.Add(above, at*8))>>32, *(*uint32)(unsafe.Add(dst, at*4)))
+		*(*uint64)(unsafe.Add(words, at*8)) = atomic.LoadUint64((*uint64)(w))
+	}
+}
+
+// word is where a node of the second level has the word for address a.
+func (t *trie4) word(node uint64, a uint32) unsafe.Pointer {
+	chunk := atomic.LoadPointer((*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(&t.chunks), uintptr(node/unitsChunk)*8)))
+	return unsafe.Add(chunk, (uintptr(node%unitsChunk*unit)+uintptr(a>>8&0xff))*8)
 }
