@@ -230,14 +230,12 @@ func TestRecycleGivesBackWhatIsWholly(t *testing.T) {
 	shared := r.packet(t, "shared")
 	shared.AddRefs(1)
 	long := r.packet(t, "two ", "segments")
-	for _, m := range []*pmd.Mbuf{mine, shared, long} {
-		r.vec.Recycle(m)
-	}
+	r.vec.Recycle([]*pmd.Mbuf{mine, shared, long})
 	if r.vec.NStock != 8 || r.vec.NFree != 2 || r.vec.Stock[7] != mine || mine.Len() != 0 {
 		t.Errorf("%d in stock, %d given up, want 8 and 2", r.vec.NStock, r.vec.NFree)
 	}
 	full := r.packet(t, "no room")
-	r.vec.Recycle(full)
+	r.vec.Recycle([]*pmd.Mbuf{full})
 	if r.vec.NStock != 8 || r.vec.NFree != 3 {
 		t.Errorf("%d in stock, %d given up, want 8 and 3", r.vec.NStock, r.vec.NFree)
 	}

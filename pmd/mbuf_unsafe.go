@@ -151,17 +151,14 @@ func (m *Mbuf) SetLen(n int) bool {
 }
 
 // plainOf reports that m is one segment with one reference and memory of its own, from
-// o's pool.
-func (m *Mbuf) plainOf(o *Mbuf) bool {
-	return m.pool == o.pool && m.nbSegs == 1 && *m.refWord()>>16 == 1 && m.olFlags&(olIndirect|olExternal) == 0
+// the pool with this number.
+func (m *Mbuf) plainOf(pool uintptr) bool {
+	return m.pool == pool && m.nbSegs == 1 && m.alone() && m.olFlags&(olIndirect|olExternal) == 0
 }
 
-// Fill makes b, which must fit the buffer behind the headroom, the data of m, which is
-// fresh (Reset). What does not fit is left out.
-func (m *Mbuf) Fill(b []byte) {
-	n := copy(unsafe.Slice((*byte)(unsafe.Add(m.bufAddr, int(m.dataOff))), int(m.bufLen-m.dataOff)), b)
-	m.dataLen, m.pktLen = uint16(n), uint32(n)
-}
+// Filled makes the first n bytes of the buffer behind the headroom, which has as many, the
+// data of m, which is fresh (Reset).
+func (m *Mbuf) Filled(n int) { m.dataLen, m.pktLen = uint16(n), uint32(n) }
 
 // Chain makes segs the further segments of m and sets the packet's length;
 // lens[0] is the data length of m itself, lens[i+1] that of segs[i]. Every

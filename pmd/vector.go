@@ -112,17 +112,23 @@ func (v *Vector) DropBurst(b Burst) {
 	}
 }
 
-// Recycle is Drop for drivers that have copied m: when nobody else refers to it, it goes
-// back to the stock without a way through the pool.
-func (v *Vector) Recycle(m *Mbuf) {
-	n := v.NStock
-	if n == 0 || n == len(v.Stock) || !m.plainOf(v.Stock[0]) {
-		v.Drop(m)
-		return
+// Recycle is DropBurst for drivers that have copied the packets: those that nobody else
+// refers to go back to the stock without a way through the pool.
+func (v *Vector) Recycle(pkts []*Mbuf) {
+	n, pool := v.NStock, uintptr(0)
+	if n > 0 {
+		pool = v.Stock[0].pool
 	}
-	m.Reset()
-	v.Stock[n] = m
-	v.NStock = n + 1
+	for _, m := range pkts {
+		if n == len(v.Stock) || !m.plainOf(pool) {
+			v.Drop(m)
+			continue
+		}
+		m.Reset()
+		v.Stock[n] = m
+		n++
+	}
+	v.NStock = n
 }
 
 // Alloc takes a fresh, empty mbuf from the stock; nil when it is used up, which

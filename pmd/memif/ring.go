@@ -44,6 +44,8 @@ type ring struct {
 	ownAt uint32 // where own is in region 0
 	size  uint32 // bytes of one of them
 
+	sent peer.Row // of the packets that are being sent
+
 	event int        // by which the peer tells; -1: it does not
 	bell  *peer.Bell // by which we tell; nil: we do not
 	fence peer.Fence

@@ -44,36 +44,63 @@ func (r *ring) Send(pkts []*pmd.Mbuf, t *pmd.QueueStats) error {
 }
 
 // putRow copies packets as long as each is one segment that fits one slot, in the region
-// of the first, and gives their number: all, as a rule.
+// of the first, and gives their number: all of a row, as a rule.
 func (r *ring) putRow(pkts []*pmd.Mbuf, t *pmd.QueueStats) int {
-	b, first, bytes, k := r.own, uint16(0), uint64(0), 0
-	for ; k < len(pkts); k++ {
-		m, slot := pkts[k], uint32(r.next)
-		n := uint32(m.DataLen())
-		at, length, region := (slot&(r.slots-1))*r.size, r.size, uint16(0)
-		told := r.ownAt + at
-		if r.own == nil {
-			lo, hi := r.cells.Load(slot)
-			length, at, region = uint32(lo>>32), uint32(hi), uint16(lo>>16)
-			told = at
-			if b == nil || region != first {
-				if k > 0 || int(region) >= len(r.regions) {
-					break
-				}
-				b, first = r.regions[region].Bytes, region
-			}
-		}
-		if !m.Whole() || n > length || uint64(at)+uint64(n) > uint64(len(b)) {
-			break
-		}
-		copy(b[at:at+n], m.Data())
-		r.cells.Store(slot, uint64(region)<<16|uint64(n)<<32, uint64(told))
-		r.next++
-		bytes += uint64(n)
+	if len(pkts) > peer.MaxRow {
+		pkts = pkts[:peer.MaxRow]
 	}
+	b, region, k := r.own, uint16(0), 0
+	if b != nil {
+		k = r.ownRow(pkts)
+	} else {
+		b, region, k = r.theirRow(pkts)
+	}
+	if k == 0 {
+		return 0
+	}
+	r.sent.PutRow(b, 0, pkts[:k])
+	bytes, told := uint64(0), uint64(0)
+	if r.own != nil {
+		told = uint64(r.ownAt)
+	}
+	for i := range r.sent[:k] {
+		p := &r.sent[i]
+		r.cells.Store(uint32(r.next)+uint32(i), uint64(region)<<16|uint64(p.N)<<32, uint64(p.At)+told)
+		bytes += uint64(p.N)
+	}
+	r.next += uint16(k)
 	t.Packets += uint64(k)
 	t.Bytes += bytes
 	return k
+}
+
+// ownRow finds places in a client's buffers.
+func (r *ring) ownRow(pkts []*pmd.Mbuf) (k int) {
+	for k < len(pkts) && pkts[k].Whole() && uint32(pkts[k].DataLen()) <= r.size {
+		p := &r.sent[k&(peer.MaxRow-1)]
+		p.At, p.N = (uint32(r.next)+uint32(k))&(r.slots-1)*r.size, uint32(pkts[k].DataLen())
+		k++
+	}
+	return k
+}
+
+// theirRow finds places that the client's descriptors name, in the memory b of a region.
+func (r *ring) theirRow(pkts []*pmd.Mbuf) (b []byte, region uint16, k int) {
+	lo, _ := r.cells.Load(uint32(r.next))
+	if region = uint16(lo >> 16); int(region) >= len(r.regions) {
+		return nil, 0, 0
+	}
+	b = r.regions[region].Bytes
+	for ; k < len(pkts); k++ {
+		lo, hi := r.cells.Load(uint32(r.next) + uint32(k))
+		n, at := uint64(pkts[k].DataLen()), uint64(uint32(hi))
+		if !pkts[k].Whole() || uint16(lo>>16) != region || n > lo>>32 || at+n > uint64(len(b)) {
+			break
+		}
+		p := &r.sent[k&(peer.MaxRow-1)]
+		p.At, p.N = uint32(at), uint32(n)
+	}
+	return b, region, k
 }
 
 // Offloads is none: a descriptor has no room for what is missing.

@@ -18,13 +18,8 @@ type Intake struct {
 	last  *pmd.Mbuf // its last segment
 	t     pmd.QueueStats
 
-	// Row is what TakeRow takes: where packets lie that are one part each, and their
-	// lengths in bytes.
-	Row [MaxRow]struct{ At, N uint32 }
+	Row Row // what TakeRow takes
 }
-
-// MaxRow is the most packets that TakeRow takes at a time.
-const MaxRow = 64
 
 // RowRoom is how many packets of Row may be filled in, and the longest that may be in
 // it.
@@ -39,25 +34,6 @@ func (in *Intake) RowRoom() (packets int, longest uint32) {
 		return 0, 0
 	}
 	return n, uint32(min(in.limit, v.Stock[v.NStock-1].Tailroom()))
-}
-
-// TakeRow takes the first n packets of Row, which RowRoom has allowed and which lie in b.
-// In a loop of its own many copies are under way at a time.
-func (in *Intake) TakeRow(b []byte, n int) {
-	v, bytes := in.v, uint64(0)
-	stock, pkts := v.Stock[v.NStock-n:v.NStock], v.Pkts[v.N:v.N+n]
-	// Until the last is copied they are the stock's: a fault loses none.
-	for i, m := range stock {
-		r := &in.Row[i&(MaxRow-1)]
-		m.Fill(b[r.At : r.At+r.N])
-		pkts[i] = m
-		bytes += uint64(r.N)
-	}
-	v.NStock -= n
-	v.N += n
-	in.left -= n
-	in.t.Packets += uint64(n)
-	in.t.Bytes += bytes
 }
 
 // Room reports whether another packet can be taken.

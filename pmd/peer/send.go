@@ -25,9 +25,7 @@ func (s *PollSet) Send() {
 		t := &s.t
 		t.Refused += uint64(len(pkts)) - (t.Packets + t.Full + t.TooBig + t.Refused - t.Segmented)
 		x.q.stats.add(t)
-		for _, m := range pkts {
-			s.v.Recycle(m)
-		}
+		s.v.Recycle(pkts)
 	}
 	s.turn.Add(1)
 	s.txList.N = 0
@@ -50,6 +48,9 @@ func (s *PollSet) sendTo(x *txSlot, e *txEnd, pkts []*pmd.Mbuf) {
 // sendAll sends runs of packets that the peer takes as they are, and finishes those
 // between.
 func (s *PollSet) sendAll(e *txEnd, pkts []*pmd.Mbuf) error {
+	if s.v.Offloads == 0 {
+		return e.ring.Send(pkts, &s.t)
+	}
 	begin := 0
 	for i, m := range pkts {
 		if !m.Offload() || e.able&offload.Needs(m) != 0 {

@@ -33,6 +33,7 @@ type ring struct {
 	silent    uint16 // our flags
 
 	headerLen int
+	sent      peer.Row // of the packets that are being sent
 	mergeable bool
 	offloads  struct{ csum, tso bool } // what the driver takes
 

@@ -60,38 +60,53 @@ func (q *txRing) Send(pkts []*pmd.Mbuf, t *pmd.QueueStats) error {
 // putRow copies packets as long as each is one segment with nothing left to do that fits
 // one descriptor in the area of the first, and gives their number: all, as a rule.
 func (r *ring) putRow(pkts []*pmd.Mbuf, t *pmd.QueueStats) int {
-	if r.headerLen != 12 {
+	const header = 12
+	if r.headerLen != header {
 		return 0
 	}
+	if len(pkts) > peer.MaxRow {
+		pkts = pkts[:peer.MaxRow]
+	}
 	var a *area
+	var ids [peer.MaxRow]uint16
 	bytes, k := uint64(0), 0
 	for ; k < len(pkts); k++ {
-		m, id := pkts[k], r.entry(r.next)
+		m, id := pkts[k], r.entry(r.next+uint16(k))
 		n := uint32(m.DataLen())
 		if id >= r.num || !m.Whole() || !m.Plain() {
 			break
 		}
 		addr, rest := r.cells.Load(id)
-		if uint16(rest>>32) != forDevice || uint32(rest) < n+12 {
+		if uint16(rest>>32) != forDevice || uint32(rest) < n+header {
 			break
 		}
 		if a == nil {
-			if a, _ = r.memory.areaOf(addr, n+12); a == nil {
+			if a, _ = r.memory.areaOf(addr, n+header); a == nil {
 				break
 			}
 		}
 		at := addr - a.guest
-		if at >= uint64(len(a.bytes)) || uint64(len(a.bytes))-at < uint64(n+12) {
+		// A row holds 32 bits.
+		if at >= uint64(len(a.bytes)) || uint64(len(a.bytes))-at < uint64(n+header) || at > 1<<32-1<<17 {
 			break
 		}
-		b := a.bytes[at : at+uint64(n)+12]
+		p := &r.sent[k&(peer.MaxRow-1)]
+		p.At, p.N = uint32(at), n
+		ids[k&(peer.MaxRow-1)] = uint16(id)
+	}
+	if k == 0 {
+		return 0
+	}
+	r.sent.PutRow(a.bytes, header, pkts[:k])
+	for i := range r.sent[:k] {
+		p := &r.sent[i]
+		b := a.bytes[p.At:][:header]
 		binary.LittleEndian.PutUint64(b, 0)
 		binary.LittleEndian.PutUint32(b[8:], 1<<16) // one chain
-		copy(b[12:], m.Data())
-		r.giveBack(id, n+12)
-		r.next++
-		bytes += uint64(n)
+		r.giveBack(uint32(ids[i]), p.N+header)
+		bytes += uint64(p.N)
 	}
+	r.next += uint16(k)
 	t.Packets += uint64(k)
 	t.Bytes += bytes
 	return k
