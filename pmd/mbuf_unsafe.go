@@ -140,6 +140,14 @@ func (m *Mbuf) Reset() {
 	m.next, m.txOffload = nil, 0
 }
 
+// again is Reset for a plain packet (plainOf): what is behind the first cache line need not
+// be touched. It has no next segment, and what it has of tx_offload counts with flags only.
+func (m *Mbuf) again() {
+	m.dataOff = min(Headroom, m.bufLen)
+	m.refcnt, m.nbSegs, m.port, m.olFlags = 1, 1, 0xffff, 0
+	m.packetType, m.pktLen, m.dataLen, m.vlanTCI, m.vlanOuter = 0, 0, 0, 0, 0
+}
+
 // SetLen sets the length of a single-segment packet. It reports false, and
 // changes nothing, when m has more segments or n does not fit the buffer.
 func (m *Mbuf) SetLen(n int) bool {

@@ -124,7 +124,7 @@ func (v *Vector) Recycle(pkts []*Mbuf) {
 			v.Drop(m)
 			continue
 		}
-		m.Reset()
+		m.again()
 		v.Stock[n] = m
 		n++
 	}

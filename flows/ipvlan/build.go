@@ -58,7 +58,7 @@ func (b *builder) l2() error {
 	b.edges("egress l2", "deliver", "to wire", "to host", "replicate")
 	received := &classify{plane: b.p, l2: true, foreign: foreignClassified}
 	return b.slaves("egress l2", &egressL2{plane: b.p, flag: b.m.Flag, hosts: b.hosts(), replicate: f, received: received,
-		own: b.m.SourceMAC != Pass, siblings: b.m.Flag == Bridge && b.m.SourceMAC != Pass})
+		words: newOwn(b.m.MAC), own: b.m.SourceMAC != Pass, siblings: b.m.Flag == Bridge && b.m.SourceMAC != Pass})
 }
 
 func (b *builder) l3() error {

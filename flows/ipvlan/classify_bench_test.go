@@ -92,7 +92,7 @@ func BenchmarkIngressAndEgressL2(b *testing.B) {
 	c, bursts := benchClassify(b, func(i int) []byte {
 		return ether(macM, macM, wire.TypeIPv4, ip4("10.0.0.11", fmt.Sprintf("10.1.%d.%d", i>>8, i&255)))
 	})
-	in := &ingress{plane: c.plane, next: &verdicts{egressL2{plane: c.plane, own: true, siblings: true}}}
+	in := &ingress{plane: c.plane, next: &verdicts{egressL2{plane: c.plane, words: newOwn(macM), own: true, siblings: true}}}
 	for i := range b.N {
 		in.Push(bursts[i%len(bursts)])
 	}

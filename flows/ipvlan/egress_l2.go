@@ -12,32 +12,43 @@ import (
 type egressL2 struct {
 	*plane
 	flag      Flag
-	own       bool   // every source is the master's MAC, and
+	own       bool   // every source is to be the master's MAC, and
 	siblings  bool   // plain frames to it are for siblings
+	words     own    // by which such frames are told
 	hosts     *Table // the host port's addresses, when the host hears of neighbours; else nil
 	replicate flood
 	received  *classify // of frames that the master gets as if from the wire
+
+	in *ingress // of the burst that is decided about; nil: it has seen the frames
 }
 
-func (e *egressL2) push(from int, b flows.Burst) {
+func (e *egressL2) push(from int, b flows.Burst) { e.take(from, nil, b) }
+
+func (e *egressL2) pushUnread(in *ingress, b flows.Burst) (bytes uint64) {
+	return e.take(in.from, in, b)
+}
+
+// take takes frames of a slave, those that in admits if it is not nil.
+func (e *egressL2) take(from int, in *ingress, b flows.Burst) (bytes uint64) {
+	e.in = in
 	for ; b.N > sifted; b.Off, b.N = b.Off+sifted, b.N-sifted {
-		e.send(from, flows.Burst{Off: b.Off, N: sifted})
+		bytes += e.send(from, flows.Burst{Off: b.Off, N: sifted})
 	}
-	e.send(from, b)
+	return bytes + e.send(from, b)
 }
 
 // send takes up to sifted frames.
-func (e *egressL2) send(from int, b flows.Burst) {
+func (e *egressL2) send(from int, b flows.Burst) (bytes uint64) {
 	pkts := e.vec.Packets(b)
 	left := 0
 	if e.own {
-		left = e.sift.leave(pkts, 0, e.macWord)
+		left = e.sift.leave(pkts, 0, &e.words)
 	}
 	var groups []flows.Group
 	if left == len(pkts) {
-		groups, _ = e.sortAll(b, toWire)
+		groups, bytes = e.sortAll(b, toWire)
 	} else {
-		groups, _ = e.sort(b, e.decide(pkts, left))
+		groups, bytes = e.sort(b, e.decide(pkts, left))
 	}
 	c := e.slaves[from].counters
 	for _, g := range groups {
@@ -52,35 +63,29 @@ func (e *egressL2) send(from int, b flows.Burst) {
 			e.deliver(g, c)
 		}
 	}
+	return bytes
 }
 
-// decide gives every packet from place i on its verdict, in sift; least is for sort. If
-// ingress has seen to it that the source is the master's MAC, frames to another go to the
-// wire, and plain packets for siblings are found as those from the wire are.
+// decide gives every packet from place i on its verdict, in sift; least is for sort. Frames
+// from the master's MAC address to another go to the wire, and plain packets for siblings are
+// found as those from the wire are.
 func (e *egressL2) decide(pkts []*pmd.Mbuf, i int) (least uint32) {
 	s := e.sift
 	for i < len(pkts) {
-		end := i
 		if e.own {
-			i = s.leave(pkts, i, e.macWord)
-			if end = i; i == len(pkts) {
+			if i = s.leave(pkts, i, &e.words); i == len(pkts) {
 				break
 			}
 		}
 		if e.siblings {
-			if end = s.read4(pkts, i, e.macWord); end > i && s.longest(i, end) <= e.least {
-				s.look4(e.table.v4.Load(), i, end)
-				for i = s.known4(e.byID, i, end); i < end; i = s.known4(e.byID, i+1, end) {
-					least = max(least, e.one(&pkts[i], i))
-				}
+			if end := s.readOwn4(pkts, i, &e.words); end > i {
+				least = max(least, e.found4(pkts, i, end))
+				i = end
 				continue
 			}
-			if end = s.read6(pkts, i, e.macWord); end > i && s.longest(i, end) <= e.least {
-				t := e.table.v6.Load()
-				s.entries6(t, i, end)
-				for i = s.known6(t.entries, e.byID, i, end); i < end; i = s.known6(t.entries, e.byID, i+1, end) {
-					least = max(least, e.one(&pkts[i], i))
-				}
+			if end := s.readOwn6(pkts, i, &e.words); end > i {
+				least = max(least, e.found6(pkts, i, end))
+				i = end
 				continue
 			}
 		}
@@ -90,11 +95,54 @@ func (e *egressL2) decide(pkts []*pmd.Mbuf, i int) (least uint32) {
 	return least
 }
 
+// found4 gives the packets from place i to end, which were read, their verdicts: one by one
+// if a sibling may not take the longest.
+func (e *egressL2) found4(pkts []*pmd.Mbuf, i, end int) (least uint32) {
+	s, short := e.sift, e.sift.longest(i, end) <= e.least
+	if short {
+		s.look4(e.table.v4.Load(), i, end)
+	}
+	for ; i < end; i++ {
+		if short {
+			if i = s.known4(e.byID, i, end); i == end {
+				break
+			}
+		}
+		least = max(least, e.one(&pkts[i], i))
+	}
+	return least
+}
+
+// found6 does so for IPv6.
+func (e *egressL2) found6(pkts []*pmd.Mbuf, i, end int) (least uint32) {
+	s, t, short := e.sift, e.table.v6.Load(), e.sift.longest(i, end) <= e.least
+	if short {
+		s.entries6(t, i, end)
+	}
+	for ; i < end; i++ {
+		if short {
+			if i = s.known6(t.entries, e.byID, i, end); i == end {
+				break
+			}
+		}
+		least = max(least, e.one(&pkts[i], i))
+	}
+	return least
+}
+
 // one decides about a packet of any kind, the i-th. What it gives is for sort.
 func (e *egressL2) one(slot **pmd.Mbuf, i int) (least uint32) {
 	length := (*slot).Len()
-	v := e.verdict(slot, wire.Ethernet((*slot).Data()))
+	v := e.unread(slot)
 	return e.sift.note(i, *slot, length, v)
+}
+
+// unread decides about a frame that ingress may not have seen.
+func (e *egressL2) unread(slot **pmd.Mbuf) flows.Verdict {
+	if r, ok := e.in.admitted(slot); !ok {
+		return toDrop + flows.Verdict(r)
+	}
+	return e.verdict(slot, wire.Ethernet((*slot).Data()))
 }
 
 // verdict compares the frame's two addresses, as the kernel does, and not with

@@ -103,19 +103,3 @@ func (s *sift) find6(t *slots6, p *plane, i, end int) {
 		s.verdicts[i%sifted] = v
 	}
 }
-
-// leave gives frames from place i on that are for a station other than mac, alone,
-// the verdict toWire, and the place of the first that is not.
-func (s *sift) leave(pkts []*pmd.Mbuf, i int, mac uint64) int {
-	const group = 1 // IEEE 802.3, 3.2.3: the first bit of an address
-	pkts = pkts[:min(len(pkts), sifted)]
-	for ; uint(i) < uint(len(pkts)); i++ {
-		m := pkts[i]
-		b := m.Data()
-		if len(b) < wire.EthernetLen || !m.Whole() || !m.Ready() || b[0]&group != 0 || binary.LittleEndian.Uint64(b)&macMask == mac {
-			break
-		}
-		s.verdicts[i], s.bytes[i] = toWire, uint32(len(b))
-	}
-	return i
-}
