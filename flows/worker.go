@@ -103,7 +103,11 @@ func (w *worker) step(g *Graph) int {
 			if g.ordered && way.first {
 				continue
 			}
-			way.push(Burst{Off: seg.Off, N: seg.N})
+			if b := (Burst{Off: seg.Off, N: seg.N}); way.meter == nil {
+				way.next.Push(b)
+			} else { // as push does, which is not inlined
+				store(way.bytes, *way.bytes+way.meter.PushMetered(b))
+			}
 		}
 	}
 	for _, s := range g.sources {

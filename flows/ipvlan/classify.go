@@ -35,28 +35,30 @@ func (c *classify) Push(b flows.Burst) { c.PushMetered(b) }
 
 // PushMetered does, and gives their bytes.
 func (c *classify) PushMetered(b flows.Burst) (bytes uint64) {
-	for ; b.N > sifted; b.Off, b.N = b.Off+sifted, b.N-sifted {
-		bytes += c.push(flows.Burst{Off: b.Off, N: sifted})
-	}
-	return bytes + c.push(b)
-}
-
-// push takes up to sifted frames.
-func (c *classify) push(b flows.Burst) (bytes uint64) {
-	groups, bytes := c.sort(b, c.decide(c.vec.Packets(b)))
-	for _, g := range groups {
-		switch g.Verdict {
-		case toFlood:
-			c.replicate.fromWire(g.Burst)
-		case toTagged:
-			c.tag.Push(g.Burst)
-		case toAnswer:
-			c.answers.Push(g.Burst)
-		default:
-			c.deliver(g, c.counters)
+	for b.N > 0 {
+		part := flows.Burst{Off: b.Off, N: min(b.N, sifted)}
+		groups, n := c.sort(part, c.decide(c.vec.Packets(part)))
+		bytes += n
+		for _, g := range groups {
+			c.hand(g)
 		}
+		b.Off, b.N = b.Off+part.N, b.N-part.N
 	}
 	return bytes
+}
+
+// hand hands a group on.
+func (c *classify) hand(g flows.Group) {
+	switch g.Verdict {
+	case toFlood:
+		c.replicate.fromWire(g.Burst)
+	case toTagged:
+		c.tag.Push(g.Burst)
+	case toAnswer:
+		c.answers.Push(g.Burst)
+	default:
+		c.deliver(g, c.counters)
+	}
 }
 
 // decide gives every packet its verdict, in c.sift. least is for sort.

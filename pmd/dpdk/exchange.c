@@ -161,6 +161,8 @@ send_measured(struct ipvd_set *s, const struct ipvd_seg *seg, uint32_t segs)
 	for (i = 0; i < segs && seg[i].bytes != 0; i++) {
 		const struct ipvd_txslot *t = &s->tx[seg[i].slot];
 
+		if (i + 1 < segs)
+			rte_prefetch0(s->tx[seg[i + 1].slot].q);
 		if (t->shared)
 			rte_spinlock_lock(&t->q->lock);
 		put(t, m + seg[i].off, seg[i].n, seg[i].bytes);
@@ -247,7 +249,8 @@ ipvd_flush(struct ipvd_set *s, uint32_t txsegs, uint32_t nfree)
 {
 	COUNT(s->calls, 1);
 	send_all(s, txsegs);
-	rte_pktmbuf_free_bulk(s->v->free, nfree);
+	if (nfree > 0)
+		rte_pktmbuf_free_bulk(s->v->free, nfree);
 }
 
 /* Sending comes first: the packets to be sent lie where the received ones are
