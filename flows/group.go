@@ -101,7 +101,7 @@ func (g *Grouper) Group(b Burst, v []Verdict) (groups []Group, ok bool) {
 		}
 		g.sums[k] += 1 << 32
 	}
-	return g.sort(b, v, g.order[:n], math.MaxUint32)
+	return g.sort(b, v, n, math.MaxUint32)
 }
 
 // Sort sorts burst b by v, which holds a verdict a packet, all in range, and bytes, which
@@ -113,7 +113,7 @@ func (g *Grouper) Group(b Burst, v []Verdict) (groups []Group, ok bool) {
 func (g *Grouper) Sort(b Burst, v []Verdict, bytes []uint32, least uint32) (groups []Group, total uint64, ok bool) {
 	v, bytes = v[:b.N], bytes[:b.N]
 	n, longest, total := g.tally(v, bytes)
-	groups, ok = g.sort(b, v, g.order[:n], max(longest, least))
+	groups, ok = g.sort(b, v, n, max(longest, least))
 	return groups, total, ok
 }
 
@@ -151,10 +151,11 @@ func (g *Grouper) tally(v []Verdict, bytes []uint32) (n int, longest uint32, tot
 	return n, longest, total
 }
 
-// sort is the rest of Sort and Group, when the sums are made of the verdicts of order.
-func (g *Grouper) sort(b Burst, v, order []Verdict, longest uint32) (groups []Group, ok bool) {
-	at := b.Off
-	if len(order) > 1 {
+// sort is the rest of Sort and Group, when the sums are made of the first n verdicts of
+// order.
+func (g *Grouper) sort(b Burst, v []Verdict, n int, longest uint32) (groups []Group, ok bool) {
+	order, at := g.order[:n], b.Off
+	if n > 1 {
 		out, ok := g.vec.Grow(int(b.N))
 		if !ok {
 			g.forget(order)
@@ -162,12 +163,15 @@ func (g *Grouper) sort(b Burst, v, order []Verdict, longest uint32) (groups []Gr
 		}
 		at = out.Off
 	}
-	if !g.room(len(order)) {
+	if !g.room(n) {
 		return g.list(order, b, at, v), true
 	}
-	n := g.queue(order, at, longest)
-	g.move(order, b, v)
-	return g.groups[:n], true
+	own := g.queue(order, at, longest)
+	if n > 1 {
+		g.place(g.vec.Pkts, g.vec.Packets(b), v)
+	}
+	g.forget(order)
+	return g.groups[:own], true
 }
 
 // forget makes the sums of order's verdicts zero.
@@ -186,7 +190,10 @@ func (g *Grouper) list(order []Verdict, b Burst, at uint32, v []Verdict) []Group
 		g.groups[i] = Group{k, Burst{Off: at, N: uint32(sum >> 32)}, uint32(sum)}
 		at += uint32(sum >> 32)
 	}
-	g.move(order, b, v)
+	if len(order) > 1 {
+		g.place(g.vec.Pkts, g.vec.Packets(b), v)
+	}
+	g.forget(order)
 	return g.groups[:len(order)]
 }
 
@@ -198,13 +205,4 @@ func (g *Grouper) room(n int) bool {
 		}
 	}
 	return true
-}
-
-// move stores the packets of b at the places of their verdicts, unless there is
-// only one.
-func (g *Grouper) move(order []Verdict, b Burst, v []Verdict) {
-	if len(order) > 1 {
-		g.place(g.vec.Pkts, g.vec.Packets(b), v)
-	}
-	g.forget(order)
 }
