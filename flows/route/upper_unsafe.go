@@ -31,9 +31,21 @@ func (t *trie4) upper(b *Burst4, answers *[BurstLen]uint32, i, end int) (deep in
 		to := min(i+batch, end)
 		t.ask(b, to, min(to+batch, end))
 		t.second(b, i, to)
+		noted := deep
 		deep = b.choose(answers, deep, i, to)
+		t.askThird(b, noted, deep)
 	}
 	return deep
+}
+
+// askThird asks for the words of the third level of packets that choose has noted.
+func (t *trie4) askThird(b *Burst4, from, to int) {
+	var words [batch]uint64
+	for k := from; k < to; k++ {
+		at := b.deep[uint8(k)]
+		words[k-from] = uint64(uintptr(t.place(b.words[at]>>32, b.Dst[at]>>4&0xf)))
+	}
+	large.Prefetch(nil, &words[0], words[:to-from])
 }
 
 // large reports that the nodes below the root are not in the cache of a CPU core: they take
@@ -62,7 +74,10 @@ func (t *trie4) second(b *Burst4, i, end int) {
 }
 
 // word is where a node of the second level has the word for address a.
-func (t *trie4) word(node uint64, a uint32) unsafe.Pointer {
+func (t *trie4) word(node uint64, a uint32) unsafe.Pointer { return t.place(node, a>>8&0xff) }
+
+// place is where word i of a node lies.
+func (t *trie4) place(node uint64, i uint32) unsafe.Pointer {
 	chunk := atomic.LoadPointer((*unsafe.Pointer)(unsafe.Add(unsafe.Pointer(&t.chunks), uintptr(node/unitsChunk)*8)))
-	return unsafe.Add(chunk, (uintptr(node%unitsChunk*unit)+uintptr(a>>8&0xff))*8)
+	return unsafe.Add(chunk, (uintptr(node%unitsChunk*unit)+uintptr(i))*8)
 }
