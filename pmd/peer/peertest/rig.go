@@ -126,6 +126,9 @@ func (r *Rig) QueueUnfinished(i int, f []byte, h pmd.VnetHdr) {
 	if *m.Vnet() = h; h != (pmd.VnetHdr{}) && !offload.Accept(m) {
 		r.t.Fatalf("header %+v is not accepted", h)
 	}
+	if m.Offload() {
+		r.v.Offloads++
+	}
 	b, ok := r.v.Append(m)
 	if !ok || !r.Set.TxList().Add(r.tx[i], b) {
 		r.t.Fatal("no room to send")
