@@ -19,6 +19,7 @@ type Stage interface {
 type Meter interface {
 	Stage
 	// PushMetered is Push, and gives the packets' lengths in all, as they came, in bytes.
+	// When it panics nobody counts them.
 	PushMetered(b Burst) (bytes uint64)
 }
 

@@ -30,6 +30,9 @@
 //	                  └─ else ─────────────────────────── wire
 //	host ─ returned, l3s ─────────────────────────────── wire
 //
+// Egress reads a slave's frames before ingress does, and asks it to admit those that it
+// cannot tell to bear the master's MAC address and no other: so most are read once.
+//
 // While the master is down the stage down stands behind the wire in the place of
 // what is drawn, and what is for the wire is dropped.
 //
