@@ -2,6 +2,7 @@ package ipvlan
 
 import (
 	"encoding/binary"
+	"math"
 
 	"ipvd/flows"
 	"ipvd/flows/wire"
@@ -18,7 +19,10 @@ type egressL3 struct {
 	routed bool   // packets for siblings take the host's routing as well
 	router flows.Stage
 
-	in *ingress // of the burst that is decided about; nil: it has seen the frames
+	// Of the burst that is decided about: who admits its frames, nil when that has
+	// happened, and what sort is to be told.
+	in   *ingress
+	told uint32
 }
 
 func (e *egressL3) push(from int, b flows.Burst) { e.decide(from, nil, b) }
@@ -38,7 +42,8 @@ func (e *egressL3) decide(from int, in *ingress, b flows.Burst) (bytes uint64) {
 
 // some takes up to sifted frames.
 func (e *egressL3) some(from int, b flows.Burst) (bytes uint64) {
-	pkts, least := e.vec.Packets(b), uint32(0)
+	pkts := e.vec.Packets(b)
+	e.told = 0
 	i, bytes := e.onward4(pkts, 0)
 	if i == len(pkts) {
 		e.router.Push(b)
@@ -47,10 +52,10 @@ func (e *egressL3) some(from int, b flows.Burst) (bytes uint64) {
 	for ; i < len(pkts); i, _ = e.onward4(pkts, i+1) {
 		length := pkts[i].Len()
 		v := e.unread(&pkts[i])
-		least = max(least, e.sift.note(i, pkts[i], length, v))
+		e.told = max(e.told, e.sift.note(i, pkts[i], length, v))
 	}
 	c := e.slaves[from].counters
-	groups, bytes := e.sort(b, least)
+	groups, bytes := e.sort(b, e.told)
 	for _, g := range groups {
 		if g.Verdict == toRouter {
 			e.router.Push(g.Burst)
@@ -111,7 +116,7 @@ func (e *egressL3) onward4(pkts []*pmd.Mbuf, i int) (end int, bytes uint64) {
 	for ; uint(i) < uint(len(pkts)); i++ {
 		m := pkts[i]
 		b := m.Data()
-		if len(b) < plainLen || !m.Whole() || !m.Ready() || !routes4((*[plainLen]byte)(b), uint32(len(b)), from) {
+		if len(b) < plainLen || !m.Whole() || !routes4((*[plainLen]byte)(b), uint32(len(b)), from) {
 			break
 		}
 		dst := binary.BigEndian.Uint32(b[30:])
@@ -125,6 +130,9 @@ func (e *egressL3) onward4(pkts []*pmd.Mbuf, i int) (end int, bytes uint64) {
 		}
 		s.verdicts[i], s.bytes[i] = toRouter, uint32(len(b))
 		bytes += uint64(len(b))
+		if m.Offload() {
+			e.told = math.MaxUint32
+		}
 	}
 	return i, bytes
 }

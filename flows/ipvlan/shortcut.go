@@ -20,7 +20,7 @@ type shortcut struct {
 	// Of the burst: of its packets, by place, those that the host gets, and what sort is told.
 	glances [sifted]glance
 	hosted  int
-	least   uint32
+	told    uint32
 	read    reading // of the packet that is judged
 }
 
@@ -51,14 +51,14 @@ func (s *shortcut) Push(b flows.Burst) {
 func (s *shortcut) push(b flows.Burst) {
 	pkts := s.vec.Packets(b)
 	s.look(pkts)
-	s.hosted, s.least = 0, 0
+	s.hosted, s.told = 0, 0
 	s.table.match(s.glances[:len(pkts)], func(i, end int) { s.sendOn(pkts, i, end) })
 	if s.hosted == len(pkts) {
 		s.host.Push(b)
 		return
 	}
 	s.counts[cntFast].Add(uint64(len(pkts) - s.hosted))
-	groups, _ := s.sort(b, s.least)
+	groups, _ := s.sort(b, s.told)
 	for _, g := range groups {
 		if g.Verdict == toRouter {
 			s.host.Push(g.Burst)
@@ -74,7 +74,7 @@ func (s *shortcut) sendOn(pkts []*pmd.Mbuf, i, end int) {
 	for i = s.send4(pkts, i, end, generation, now); i < end; i = s.send4(pkts, i+1, end, generation, now) {
 		length := pkts[i].Len()
 		v := s.decide(&pkts[i], generation, now)
-		s.least = max(s.least, s.sift.note(i, pkts[i], length, v))
+		s.told = max(s.told, s.sift.note(i, pkts[i], length, v))
 		if v == toRouter {
 			s.hosted++
 		}
