@@ -121,8 +121,8 @@ func (b *builder) slaves(name string, next egress) error {
 	b.edges("ingress", name)
 	next = b.watchEgress(name, next)
 	for i, s := range b.m.Slaves {
-		in := &ingress{plane: b.p, from: i, policy: b.m.SourceMAC, next: next, counters: b.p.slaves[i].counters}
-		in.reader, _ = next.(reader)
+		in := &ingress{plane: b.p, from: i, policy: b.m.SourceMAC, next: next, counters: b.p.slaves[i].counters,
+			first: b.g.Watcher() != nil} // who looks on is told of ingress and egress one after the other
 		name, first := "ingress", flows.Stage(in)
 		if s.Learn != nil {
 			b.edges("learn", name)

@@ -84,8 +84,9 @@ func BenchmarkClassify(b *testing.B) {
 // verdicts is egress l2 up to its verdicts.
 type verdicts struct{ egressL2 }
 
-func (e *verdicts) push(_ int, b flows.Burst) {
+func (e *verdicts) push(_ int, _ *ingress, b flows.Burst) (bytes uint64) {
 	e.decide(e.vec.Packets(b), 0)
+	return 0
 }
 
 func BenchmarkIngressAndEgressL2(b *testing.B) {

@@ -22,23 +22,8 @@ type egressL2 struct {
 	in *ingress // of the burst that is decided about; nil: it has seen the frames
 }
 
-func (e *egressL2) push(from int, b flows.Burst) { e.take(from, nil, b) }
-
-func (e *egressL2) pushUnread(in *ingress, b flows.Burst) (bytes uint64) {
-	return e.take(in.from, in, b)
-}
-
-// take takes frames of a slave, those that in admits if it is not nil.
-func (e *egressL2) take(from int, in *ingress, b flows.Burst) (bytes uint64) {
+func (e *egressL2) push(from int, in *ingress, b flows.Burst) (bytes uint64) {
 	e.in = in
-	for ; b.N > sifted; b.Off, b.N = b.Off+sifted, b.N-sifted {
-		bytes += e.send(from, flows.Burst{Off: b.Off, N: sifted})
-	}
-	return bytes + e.send(from, b)
-}
-
-// send takes up to sifted frames.
-func (e *egressL2) send(from int, b flows.Burst) (bytes uint64) {
 	pkts := e.vec.Packets(b)
 	left := 0
 	if e.own {

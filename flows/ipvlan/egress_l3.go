@@ -25,23 +25,8 @@ type egressL3 struct {
 	told uint32
 }
 
-func (e *egressL3) push(from int, b flows.Burst) { e.decide(from, nil, b) }
-
-func (e *egressL3) pushUnread(in *ingress, b flows.Burst) (bytes uint64) {
-	return e.decide(in.from, in, b)
-}
-
-// decide takes frames of a slave, those that in admits if it is not nil.
-func (e *egressL3) decide(from int, in *ingress, b flows.Burst) (bytes uint64) {
+func (e *egressL3) push(from int, in *ingress, b flows.Burst) (bytes uint64) {
 	e.in = in
-	for ; b.N > sifted; b.Off, b.N = b.Off+sifted, b.N-sifted {
-		bytes += e.some(from, flows.Burst{Off: b.Off, N: sifted})
-	}
-	return bytes + e.some(from, b)
-}
-
-// some takes up to sifted frames.
-func (e *egressL3) some(from int, b flows.Burst) (bytes uint64) {
 	pkts := e.vec.Packets(b)
 	e.told = 0
 	i, bytes := e.onward4(pkts, 0)

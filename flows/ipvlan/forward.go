@@ -32,23 +32,8 @@ func newForwarder(e *egressL3, m *Master) *forwarder {
 	return f
 }
 
-func (f *forwarder) push(from int, b flows.Burst) { f.route(from, nil, b) }
-
-func (f *forwarder) pushUnread(from *ingress, b flows.Burst) (bytes uint64) {
-	return f.route(from.from, from, b)
-}
-
-// route takes packets of a slave, those that in admits if it is not nil.
-func (f *forwarder) route(from int, in *ingress, b flows.Burst) (bytes uint64) {
+func (f *forwarder) push(from int, in *ingress, b flows.Burst) (bytes uint64) {
 	f.from, f.slave, f.in, f.tick = from, f.slaves[from].counters, in, f.fib.Now()
-	for ; b.N > sifted; b.Off, b.N = b.Off+sifted, b.N-sifted {
-		bytes += f.some(flows.Burst{Off: b.Off, N: sifted})
-	}
-	return bytes + f.some(b)
-}
-
-// some takes up to sifted packets.
-func (f *forwarder) some(b flows.Burst) (bytes uint64) {
 	odd, least := f.decide(f.vec.Packets(b))
 	var groups []flows.Group
 	if odd == 0 {

@@ -1,23 +1,17 @@
 package ipvlan
 
 import (
-	"encoding/binary"
-
 	"ipvd/flows"
 	"ipvd/flows/wire"
 	"ipvd/pmd"
 )
 
-// egress is the stage behind ingress; it is told which slave sent the burst.
+// egress is the stage behind ingress. It is told which slave sent the burst, of up to sifted
+// frames, and gives their bytes. It looks at frames before in does, which it asks to admit
+// those that it cannot tell to bear the master's MAC address and no other; with in nil that
+// has happened.
 type egress interface {
-	push(from int, b flows.Burst)
-}
-
-// reader is an egress that looks at frames before ingress does: it asks ingress to admit
-// those that it cannot tell to be IPv4 from the master's MAC.
-type reader interface {
-	egress
-	pushUnread(from *ingress, b flows.Burst) (bytes uint64)
+	push(from int, in *ingress, b flows.Burst) (bytes uint64)
 }
 
 // ingress takes the frames of one slave and makes the shared MAC true: source
@@ -28,7 +22,7 @@ type ingress struct {
 	from     int // the slave's number in this graph
 	policy   SourceMAC
 	next     egress
-	reader   reader          // next, if it is one
+	first    bool            // it sees frames before next does
 	counters []flows.Counter // the slave's
 }
 
@@ -37,24 +31,32 @@ func (s *ingress) Push(b flows.Burst) { s.PushMetered(b) }
 
 // PushMetered does, and gives their bytes.
 func (s *ingress) PushMetered(b flows.Burst) (bytes uint64) {
-	if s.reader != nil {
-		return s.reader.pushUnread(s, b)
+	for b.N > 0 {
+		part := flows.Burst{Off: b.Off, N: min(b.N, sifted)}
+		if s.first {
+			bytes += s.admitAll(part)
+		} else {
+			bytes += s.next.push(s.from, s, part)
+		}
+		b.Off, b.N = b.Off+part.N, b.N-part.N
 	}
-	pkts := s.vec.Packets(b)
-	n, from := 0, fromWord(s.mac)
+	return bytes
+}
+
+// admitAll hands on what it admits.
+func (s *ingress) admitAll(b flows.Burst) (bytes uint64) {
+	pkts, n := s.vec.Packets(b), 0
 	for _, m := range pkts {
 		bytes += uint64(m.Len())
-		if b := m.Data(); len(b) < wire.EthernetLen || binary.LittleEndian.Uint64(b[6:]) != from {
-			if r, ok := s.admit(&m); !ok {
-				s.dropOne(m, r, s.counters)
-				continue
-			}
+		if r, ok := s.admit(&m); !ok {
+			s.dropOne(m, r, s.counters)
+			continue
 		}
 		pkts[n] = m
 		n++
 	}
 	if n > 0 {
-		s.next.push(s.from, flows.Burst{Off: b.Off, N: uint32(n)})
+		s.next.push(s.from, nil, flows.Burst{Off: b.Off, N: uint32(n)})
 	}
 	return bytes
 }

@@ -60,8 +60,9 @@ type watchedEgress struct {
 	next egress
 }
 
-func (w *watchedEgress) push(from int, b flows.Burst) {
+func (w *watchedEgress) push(from int, in *ingress, b flows.Burst) (bytes uint64) {
 	w.Enter(b)
-	w.next.push(from, b)
+	bytes = w.next.push(from, in, b)
 	w.Leave()
+	return bytes
 }

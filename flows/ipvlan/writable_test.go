@@ -45,7 +45,10 @@ func (b *bench) packet(frame []byte) (*pmd.Mbuf, flows.Burst) {
 // sink is where ingress sends to in these tests.
 type sink struct{ p *plane }
 
-func (s sink) push(_ int, b flows.Burst) { s.p.wire.Push(b) }
+func (s sink) push(_ int, _ *ingress, b flows.Burst) (bytes uint64) {
+	s.p.wire.Push(b)
+	return 0
+}
 
 // writer is a stage that writes, with a frame that it changes, the port where
 // the changed frame arrives, and where the stage counts.
@@ -63,7 +66,7 @@ func (b *bench) writers() map[string]writer {
 	ownARP := ether(macAll, macM, wire.TypeARP, arp(wire.ARPRequest, macM, "10.0.0.11", "10.0.0.254"))
 	class := b.m.Counters.Classify
 	return map[string]writer{
-		"ingress":     {&ingress{plane: p, next: sink{p}, counters: slave.Worker(0)}, foreignARP, ownARP, "WIRE", slave},
+		"ingress":     {&ingress{plane: p, first: true, next: sink{p}, counters: slave.Worker(0)}, foreignARP, ownARP, "WIRE", slave},
 		"classify":    {&classify{plane: p, counters: class.Worker(0)}, tagged(0, toS1), toS1, "S1", class},
 		"tag":         {&tag{plane: p, counters: host.Worker(0)}, toS1, tagged(0, toS1), "HOST", host},
 		"to return":   {&toReturn{plane: p, mac: macReturn, next: p.wire, counters: host.Worker(0)}, toS1, turned(toS1, macReturn, macM), "WIRE", host},
